@@ -1,0 +1,16 @@
+namespace MailCluster.Actors.Storage;
+
+/// <summary>One store, two engines (SQLite, PostgreSQL), one test suite.</summary>
+public interface IMailStore : IAsyncDisposable
+{
+    ICommitter Committer { get; }
+
+    IMailboxStore Mailboxes { get; }
+
+    IBodyStore Bodies { get; }
+
+    IDirectoryStore Directory { get; }
+
+    /// <summary>Null while the store takes writes; otherwise why not, for /health/ready and the log.</summary>
+    string? Fault { get; }
+}

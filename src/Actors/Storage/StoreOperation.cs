@@ -1,0 +1,58 @@
+using System.Collections.Immutable;
+using MailCluster.Shared;
+
+namespace MailCluster.Actors.Storage;
+
+/// <summary>One write of a commit. The store turns it into rows; it never sees a mailbox's rules.</summary>
+public abstract record StoreOperation
+{
+    private StoreOperation()
+    {
+    }
+
+    /// <summary>Octets that count against the lane's bound.</summary>
+    public virtual long Weight => 256;
+
+    /// <summary>
+    /// Makes a body live. <paramref name="Head"/> is its beginning (all of it up to <see cref="BodyLayout.HeadOctetsMax"/>),
+    /// which travels in this commit; the rest was staged before as chunks 1..<paramref name="Chunks"/>.
+    /// </summary>
+    public sealed record InsertBody(BodyId Body, ReadOnlyMemory<byte> Head, long Octets, int Chunks) : StoreOperation
+    {
+        public override long Weight => 256 + Head.Length;
+    }
+
+    /// <summary>Stages chunk <paramref name="Sequence"/> (from 1) of a body that is still arriving. Every chunk but the last is full.</summary>
+    public sealed record StageChunk(BodyId Body, int Sequence, ReadOnlyMemory<byte> Octets) : StoreOperation
+    {
+        public override long Weight => 256 + Octets.Length;
+    }
+
+    /// <summary>Drops the staged chunks of a body that will never be live.</summary>
+    public sealed record DiscardStaged(BodyId Body) : StoreOperation;
+
+    /// <summary>
+    /// Adds a message to a folder and advances the counters of mailbox and folder to what the row carries
+    /// (last number, MODSEQ, UIDNEXT = Uid + 1).
+    /// </summary>
+    public sealed record InsertMessage(
+        MailboxId Mailbox,
+        FolderId Folder,
+        MessageNumber Number,
+        Uid Uid,
+        ModSeq ModSeq,
+        BodyId Body,
+        uint Octets,
+        uint WireOctets,
+        DateTimeOffset InternalDate) : StoreOperation;
+
+    /// <summary>
+    /// Removes exactly these messages and leaves tombstones under <paramref name="ModSeq"/>. When the number of rows
+    /// removed is not the number named, the unit is refused: nothing else may go (I5).
+    /// </summary>
+    public sealed record DeleteMessages(
+        MailboxId Mailbox, FolderId Folder, ImmutableArray<MessageNumber> Numbers, ModSeq ModSeq) : StoreOperation
+    {
+        public override long Weight => 256 + (16L * Numbers.Length);
+    }
+}

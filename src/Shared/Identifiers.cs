@@ -1,0 +1,56 @@
+namespace MailCluster.Shared;
+
+/// <summary>One customer of the hoster; nothing of one tenant is visible to another (I9).</summary>
+public readonly record struct TenantId(long Value);
+
+/// <summary>A mail domain of a tenant.</summary>
+public readonly record struct DomainId(long Value);
+
+/// <summary>
+/// A user's account. It owns exactly one mailbox, and both carry the same number. The upper 15 bits are the cell
+/// (0 until there is more than one database), the lower 48 the number within it.
+/// </summary>
+public readonly record struct AccountId(long Value)
+{
+    public MailboxId Mailbox => new(Value);
+}
+
+/// <summary>The mailbox of an account with all its folders: one actor, one shard, one writer (I3).</summary>
+public readonly record struct MailboxId(long Value)
+{
+    public const int CellShift = 48;
+
+    public int Cell => (int)(Value >> CellShift);
+}
+
+/// <summary>A folder of one mailbox; <see cref="Inbox"/> exists from the first day of the mailbox.</summary>
+public readonly record struct FolderId(int Value)
+{
+    public static readonly FolderId Inbox = new(1);
+}
+
+/// <summary>
+/// 63-bit, per mailbox, strictly increasing, never reused: the POP3 unique-id (STANXPOP3-C0007, C0008).
+/// A new one is max(last + 1, microseconds since 2020-01-01), so that even a restored mailbox never gives an old one again.
+/// </summary>
+public readonly record struct MessageNumber(long Value) : IComparable<MessageNumber>
+{
+    private static readonly DateTimeOffset Epoch = new(2020, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    public static MessageNumber After(MessageNumber last, DateTimeOffset now) =>
+        new(Math.Max(last.Value + 1, (now - Epoch).Ticks / TimeSpan.TicksPerMicrosecond));
+
+    public int CompareTo(MessageNumber other) => Value.CompareTo(other.Value);
+}
+
+/// <summary>32-bit, per folder, strictly increasing (RFC 9051 §2.3.1.1).</summary>
+public readonly record struct Uid(uint Value);
+
+/// <summary>From a counter of the mailbox that outlives its folders (RFC 9051 §2.3.1.1).</summary>
+public readonly record struct UidValidity(uint Value);
+
+/// <summary>63-bit, per mailbox (RFC 7162 §3.1.1).</summary>
+public readonly record struct ModSeq(long Value);
+
+/// <summary>The immutable octets of one message, stored once per message and cell.</summary>
+public readonly record struct BodyId(long Value);

@@ -1,0 +1,75 @@
+using System.Collections.Immutable;
+using MailCluster.Shared.Sasl;
+
+namespace MailCluster.Shared.Smtp;
+
+/// <summary>Where an address leads.</summary>
+public abstract record RecipientVerdict
+{
+    private RecipientVerdict()
+    {
+    }
+
+    /// <summary>At least one local mailbox.</summary>
+    public sealed record Local(ImmutableArray<MailboxId> Mailboxes) : RecipientVerdict;
+
+    /// <summary>A domain of ours, no such user: 550 5.1.1.</summary>
+    public sealed record Unknown : RecipientVerdict;
+
+    /// <summary>Not a domain of ours: 550 5.7.1, this server relays nothing.</summary>
+    public sealed record NotLocal : RecipientVerdict;
+
+    /// <summary>The user is suspended: 550 5.2.1.</summary>
+    public sealed record Disabled : RecipientVerdict;
+
+    /// <summary>The store cannot be asked: 451 4.3.0.</summary>
+    public sealed record Unavailable : RecipientVerdict;
+}
+
+/// <summary>What the shell found out about a body while it streamed in (DATA to the final dot, BDAT up to and with this chunk).</summary>
+/// <param name="Octets">Of the message as the client sent it, after removal of dot-stuffing, without our trace headers.</param>
+/// <param name="HeaderOctets">Of the header section up to and with the empty line; all octets when there was none.</param>
+/// <param name="ReceivedFields">Number of Received: fields (RFC 5321 §6.3).</param>
+/// <param name="LocalReceivedFields">Those that one of our own nodes wrote.</param>
+/// <param name="Fault">The body could not be kept: the store is away or full.</param>
+public readonly record struct BodySummary(
+    long Octets, long HeaderOctets, int ReceivedFields, int LocalReceivedFields, bool Fault);
+
+/// <summary>How the commit of a message ended.</summary>
+public enum AcceptVerdict
+{
+    /// <summary>Durable: 250 2.0.0.</summary>
+    Committed,
+
+    /// <summary>451 4.3.0.</summary>
+    Unavailable,
+
+    /// <summary>452 4.3.1.</summary>
+    OutOfResources,
+}
+
+/// <summary>Answers of the shell, inputs of the session.</summary>
+public abstract record SmtpAnswer
+{
+    private SmtpAnswer()
+    {
+    }
+
+    public sealed record Recipient(RecipientVerdict Verdict) : SmtpAnswer;
+
+    public sealed record Sasl(SaslAnswer Value) : SmtpAnswer;
+
+    public sealed record BodyReceived(BodySummary Summary) : SmtpAnswer;
+
+    public sealed record ChunkDropped : SmtpAnswer
+    {
+        public static readonly ChunkDropped Instance = new();
+    }
+
+    /// <param name="QueueId">Of a committed message, shown in the reply; empty otherwise.</param>
+    public sealed record Accepted(AcceptVerdict Verdict, string QueueId) : SmtpAnswer;
+
+    /// <param name="Protocol">Such as "TLSv1.3"; goes into Received:.</param>
+    /// <param name="CipherSuite">Such as "TLS_AES_256_GCM_SHA384".</param>
+    public sealed record TlsStarted(string Protocol, string CipherSuite) : SmtpAnswer;
+}
