@@ -172,7 +172,7 @@ public sealed class BodyTests(ITestOutputHelper output)
         return Convert.ToHexString(hash.GetHashAndReset());
     }
 
-    private void PlaysBack(Random random, Action<Dialogue, byte[]> send)
+    private static void PlaysBack(Random random, Action<Dialogue, byte[]> send)
     {
         using Workplace workplace = new();
         using Node node = Node.Start(new NodeSettings(workplace) { SeedUsers = 1 });

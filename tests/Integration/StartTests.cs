@@ -47,8 +47,8 @@ public sealed class StartTests
         Tool.Require("setpriv");
         using Workplace workplace = new();
         Directory.CreateDirectory(workplace.DataDirectory);
-        File.SetUnixFileMode(workplace.DataDirectory, UnixFileMode.None);
-        File.SetUnixFileMode(workplace.Folder, (UnixFileMode)0b111_111_111);
+        Tool.Run("chmod", "000", workplace.DataDirectory);
+        Tool.Run("chmod", "777", workplace.Folder);
         NodeSettings settings = new(workplace)
         {
             SeedUsers = 0,

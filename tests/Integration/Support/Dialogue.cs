@@ -81,6 +81,28 @@ internal sealed class Dialogue : IDisposable
 
     public void Send(ReadOnlySpan<byte> octets) => _stream.Write(octets);
 
+    /// <summary>As much of it as the other side and the system take now, and a little of the rest.</summary>
+    public void SendWithoutWaiting(byte[] octets)
+    {
+        _tcp.Client.Blocking = false;
+        int sent = 0;
+        int refusals = 0;
+        using ManualResetEventSlim never = new(initialState: false);
+        while (sent < octets.Length && refusals < 5)
+        {
+            int count = _tcp.Client.Send(octets.AsSpan(sent), SocketFlags.None, out SocketError error);
+            sent += Math.Max(0, count);
+            if (error == SocketError.WouldBlock)
+            {
+                refusals++;
+                never.Wait(20); // what the other side has not taken by then, it does not want
+            }
+        }
+    }
+
+    /// <summary>Whether the server has sent something that was not read yet, or has closed.</summary>
+    public bool HasInput => _start < _end || _tcp.Client.Poll(0, SelectMode.SelectRead);
+
     public void Send(string text) => Send(Encoding.Latin1.GetBytes(text));
 
     public void SendLine(string line) => Send(line + "\r\n");
