@@ -32,9 +32,9 @@ internal sealed record StoredMessage(string Uidl, byte[] Octets)
 /// <summary>What is in a mailbox, by POP3.</summary>
 internal static class Maildrop
 {
-    public static List<StoredMessage> Read(IPEndPoint pop3, string user, string password)
+    public static List<StoredMessage> Read(IPEndPoint pop3, string user, string password, bool tls = false)
     {
-        using Dialogue dialogue = Dialogue.Pop3(pop3, user, password);
+        using Dialogue dialogue = Dialogue.Pop3(pop3, user, password, tls);
         int count = int.Parse(dialogue.Ask("STAT", "+OK").Split(' ')[1], CultureInfo.InvariantCulture);
         dialogue.Ask("UIDL", "+OK");
         string[] uidl = [.. Encoding.ASCII.GetString(dialogue.ReadMultiline())

@@ -35,6 +35,7 @@ internal sealed class NodeSettings
         Gateway["MaxInboundConnections"] = 5000;
         Gateway["MaxInboundConnectionPerSource"] = 5000;
         Gateway["MessageRateLimit"] = null;
+        Pop3["MaxConnectionsPerUser"] = null;
     }
 
     public Workplace Workplace { get; }
