@@ -61,6 +61,9 @@ public enum StoreKind
 
 public enum LogFormat
 {
+    /// <summary>Text on a terminal, Json when standard output goes elsewhere.</summary>
+    Auto,
+
     /// <summary>One line: time, level, area, event, text, fields.</summary>
     Text,
 

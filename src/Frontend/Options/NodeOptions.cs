@@ -84,12 +84,12 @@ public sealed record HttpOptions(ImmutableArray<IPEndPoint> Endpoints, string Ad
             "The admin API's bearer token: made at first start, mode 0600.", "admin.token in Node.DataDirectory"));
 }
 
-public sealed record AccountOptions(int ScramIterations, int MaxCachedLogons)
+public sealed record PasswordOptions(int ScramIterations, int MaxCachedLogons)
 {
-    internal static AccountOptions Read(OptionReader reader) => new(
+    internal static PasswordOptions Read(OptionReader reader) => new(
         reader.Number("ScramIterations", 4096, 4096, 10_000_000,
             "PBKDF2 rounds of new passwords (RFC 7677 §4: at least 4096); a stored password keeps the count it was made with."),
-        reader.Number("MaxCachedLogons", 65_536, 0, 16_777_216,
+        reader.Number("MaxCachedLogons", 100_000, 0, 16_777_216,
             "Recent successful logins remembered by a keyed hash, so that a polling client does not cost a derivation each time; 0: none."));
 }
 
@@ -97,7 +97,8 @@ public sealed record LogOptions(LogLevel Level, LogFormat Format, int MaxQueuedL
 {
     internal static LogOptions Read(OptionReader reader) => new(
         reader.Choice("Level", LogLevel.Information, "One line per ended connection at Information; what clients do wrong at Debug."),
-        reader.Choice("Format", LogFormat.Text, "Text for people and the journal, Json for collectors."),
+        reader.Choice("Format", LogFormat.Auto,
+            "Text is for people, Json (an object per line, with each field under its name) for collectors; Auto: Text on a terminal only."),
         reader.Number("MaxQueuedLines", 8192, 16, 1_048_576,
             "Lines that wait for the output; beyond it Debug is dropped first and the number of dropped lines is said."));
 }
