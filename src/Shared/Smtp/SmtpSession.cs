@@ -124,7 +124,8 @@ public sealed class SmtpSession
 
     /// <summary>
     /// Ends the session from outside: 421 4.4.2 for a time-out (OXSMTP-EV-01, EV-02), 421 4.3.2 for a drain, 421 4.3.0 for
-    /// a fault of ours, no word when nobody can read it. An answer that is still under way is dropped.
+    /// a fault of ours, no word when nobody can read it. An answer that is still under way is dropped, with one exception: while
+    /// a commit is (AcceptMessage), a time-out or a drain gives no effects now, and the session ends after the commit's reply.
     /// </summary>
     public void TimedOut(ConnectionEndReason why, List<SmtpEffect> effects)
     {
@@ -134,11 +135,7 @@ public sealed class SmtpSession
         }
 
         _context.Begin(effects, default);
-        if (SmtpReplies.ForEnd(why) is { } reply)
-        {
-            _context.End(reply, why);
-        }
-        else
+        if (!_context.DefersEnd(why))
         {
             _context.End(why);
         }
