@@ -1,0 +1,3 @@
+namespace MailCluster.Actors.Tests.StoreConformance;
+
+public sealed class SqliteCommitTests() : CommitSuite(new SqliteEngine());
