@@ -106,15 +106,15 @@ public sealed partial class DocumentTests
         [.. Repository.Lines(file).Where(line => line.StartsWith('#'))
             .Select(line => NotInAnchor().Replace(line.TrimStart('#').Trim().ToLowerInvariant(), "").Replace(' ', '-'))];
 
-    /// <summary>The last part of every key, as the program itself lists them for the document.</summary>
+    /// <summary>Every key as the document has it; those of the first level are its headings.</summary>
     private static IEnumerable<string> OptionKeys()
     {
         Type loader = Assembly.Load("mailcluster").GetType("MailCluster.Frontend.Options.ConfigurationLoader", throwOnError: true)!;
         System.Collections.IEnumerable described = (System.Collections.IEnumerable)loader.GetMethod("Describe")!.Invoke(null, null)!;
         foreach (object definition in described)
         {
-            PropertyInfo path = definition.GetType().GetProperty("Path") ?? definition.GetType().GetProperty("Key")!;
-            yield return ((string)path.GetValue(definition)!).Split(':', '.').Last(part => !char.IsDigit(part[0]));
+            string key = (string)definition.GetType().GetProperty("Key")!.GetValue(definition)!;
+            yield return key.Contains('.', StringComparison.Ordinal) ? $"`{key}`" : $"## {key}";
         }
     }
 

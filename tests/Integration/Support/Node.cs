@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Runtime.InteropServices;
 using System.Text;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using Xunit;
 
@@ -78,7 +79,7 @@ internal sealed partial class Node : IDisposable
             node.Launch();
             Until.True(() => File.Exists(node.ReadyFile) || node._process.HasExited, "the node is ready", LongestStart);
             Assert.True(File.Exists(node.ReadyFile), $"The node ended before it was ready:\n{node.Log}");
-            node._endpoints = ReadEndpoints(File.ReadAllLines(node.ReadyFile));
+            node._endpoints = ReadEndpoints(node.ReadyFile);
             node.ProcessId = settings.Wrapper.Length == 0 ? node._process.Id : ChildOf(node._process.Id);
             return node;
         }
@@ -184,20 +185,13 @@ internal sealed partial class Node : IDisposable
         _process.Dispose();
     }
 
-    private static Dictionary<string, List<IPEndPoint>> ReadEndpoints(string[] lines)
+    /// <summary>{ "pid": 4711, "listeners": { "gateway": [ "127.0.0.1:40001", "[::1]:40002" ], ... } }.</summary>
+    private static Dictionary<string, List<IPEndPoint>> ReadEndpoints(string readyFile)
     {
-        Dictionary<string, List<IPEndPoint>> endpoints = [];
-        foreach (string line in lines)
-        {
-            if (Listener().Match(line) is { Success: true } found)
-            {
-                string name = found.Groups[1].Value;
-                endpoints.TryAdd(name, []);
-                endpoints[name].AddRange(Address().Matches(line).Select(address => IPEndPoint.Parse(address.Value)));
-            }
-        }
-
-        return endpoints;
+        using JsonDocument ready = JsonDocument.Parse(File.ReadAllText(readyFile));
+        return ready.RootElement.GetProperty("listeners").EnumerateObject().ToDictionary(
+            listener => listener.Name,
+            listener => listener.Value.EnumerateArray().Select(address => IPEndPoint.Parse(address.GetString()!)).ToList());
     }
 
     private static int ChildOf(int parent)
@@ -229,12 +223,6 @@ internal sealed partial class Node : IDisposable
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     private static partial int Kill(int process, int signal);
-
-    [GeneratedRegex(@"^\s*""?([a-z0-9][\w-]*)""?[\s:=]")]
-    private static partial Regex Listener();
-
-    [GeneratedRegex(@"(\d+\.\d+\.\d+\.\d+|\[[0-9a-f:]+\]):\d+")]
-    private static partial Regex Address();
 
     [GeneratedRegex(@"\d+")]
     private static partial Regex Digits();
