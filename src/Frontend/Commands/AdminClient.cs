@@ -77,7 +77,7 @@ internal sealed class AdminClient : IDisposable
         }
     }
 
-    private string Url(string path) => $"{AdminEndpoints.Prefix}/{path}";
+    private static string Url(string path) => $"{AdminEndpoints.Prefix}/{path}";
 
     private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
