@@ -85,7 +85,7 @@ internal static class SmtpCommandTable
             return null;
         }
 
-        var row = Keys.IndexOf(Key(verb));
+        var row = Keys.AsSpan().IndexOf(Key(verb));
         return row < 0 ? null : Rows[row];
     }
 

@@ -19,9 +19,10 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
     private SmtpPath? _askedPath;
     private SmtpEffect.Reply? _chunkRefusal;
     private bool _isChunkRefusalCounted;
-    private int _protocolErrors;
     private int _logonFailures;
     private bool _outOfResources;
+    private bool _isAccepting;
+    private ConnectionEndReason? _endAfterAccept;
 
     public SmtpSessionOptions Options { get; } = options;
 
@@ -40,6 +41,8 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
     public SaslIdentity? User { get; set; }
 
     public bool IsDraining { get; set; }
+
+    public int ProtocolErrors { get; private set; }
 
     public bool IsWaiting => _continuation is not null;
 
@@ -89,7 +92,7 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
     /// <summary>Says no; a syntax or sequence error is counted, and one too many ends the session (OXSMTP-EV-11).</summary>
     public void Refuse(SmtpEffect.Reply reply)
     {
-        if (SmtpReplies.IsProtocolError(reply.Value) && ++_protocolErrors > Options.MaxProtocolErrors)
+        if (SmtpReplies.IsProtocolError(reply.Value) && ++ProtocolErrors > Options.MaxProtocolErrors)
         {
             End(SmtpReplies.TooManyErrors, ConnectionEndReason.ProtocolErrors);
             return;
@@ -131,17 +134,20 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
     {
         DiscardBody();
         Emit(last);
-        End(why);
+        Close(why);
     }
 
+    /// <summary>With the last words that the reason has, if any.</summary>
     public void End(ConnectionEndReason why)
     {
-        DiscardBody();
-        ClearTransaction();
-        _continuation = null;
-        Exchange = null;
-        State = SmtpStates.Closed;
-        Emit(new SmtpEffect.End(why));
+        if (SmtpReplies.ForEnd(why) is { } last)
+        {
+            End(last, why);
+        }
+        else
+        {
+            Close(why);
+        }
     }
 
     public void RefuseGreeting(SmtpGreetingRefusal why)
@@ -227,7 +233,48 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
     public void CompleteTransaction()
     {
         _body = null;
+        _isAccepting = false;
         ClearTransaction();
+    }
+
+    /// <summary>Asks for the commit. From here until the answer nothing else may be said about the message (I1).</summary>
+    public void AskAccept(SmtpContinuation continuation)
+    {
+        _isAccepting = true;
+        Ask(new SmtpEffect.AcceptMessage(TransactionWithBody()), continuation);
+    }
+
+    /// <summary>
+    /// True: the commit is under way, and its outcome is told before the end. A retry after a 421 would otherwise make a second
+    /// copy of a message that was kept.
+    /// </summary>
+    public bool DefersEnd(ConnectionEndReason why)
+    {
+        var defers = _isAccepting && why is ConnectionEndReason.Inactivity
+            or ConnectionEndReason.ConnectionTimeout
+            or ConnectionEndReason.Draining;
+        if (defers)
+        {
+            _endAfterAccept = why;
+        }
+
+        return defers;
+    }
+
+    /// <summary>Nothing was committed: the body is dropped, the transaction is over.</summary>
+    public void AcceptFailed()
+    {
+        _isAccepting = false;
+        ResetTransaction();
+    }
+
+    /// <summary>The end that waited for the commit, if any.</summary>
+    public void EndIfDeferred()
+    {
+        if (_endAfterAccept is { } why)
+        {
+            End(why);
+        }
     }
 
     public void KeepChunk(long octets, bool isLast, SmtpContinuation continuation)
@@ -268,6 +315,16 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
         }
     }
 
+    private void Close(ConnectionEndReason why)
+    {
+        DiscardBody();
+        ClearTransaction();
+        _continuation = null;
+        Exchange = null;
+        State = SmtpStates.Closed;
+        Emit(new SmtpEffect.End(why));
+    }
+
     private SmtpTransaction Envelope() => new(
         Helo,
         SmtpProtocolName.Of(IsExtended, Tls is not null, User is not null, IsSmtpUtf8),
@@ -280,9 +337,11 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
 
     private void DiscardBody()
     {
-        if (_body is not null)
+        // A commit under way may have become durable: its body is not ours to drop.
+        var isOurs = _body is not null && !_isAccepting;
+        _body = null;
+        if (isOurs)
         {
-            _body = null;
             Emit(SmtpEffect.DiscardBody.Instance);
         }
     }

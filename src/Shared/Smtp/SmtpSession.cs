@@ -50,6 +50,9 @@ public sealed class SmtpSession
     /// <summary>MAIL was accepted and the transaction has not ended: a drain waits for it (I7).</summary>
     public bool InTransaction => (State & SmtpStates.Transaction) != 0 || _context.IsWaiting;
 
+    /// <summary>Input so far that broke grammar, order or a command's rules (OXSMTP-EV-11).</summary>
+    public int ProtocolErrors => _context.ProtocolErrors;
+
     /// <summary>The greeting (RFC 5321 §3.1).</summary>
     public void Start(DateTimeOffset now, List<SmtpEffect> effects)
     {
@@ -124,7 +127,8 @@ public sealed class SmtpSession
 
     /// <summary>
     /// Ends the session from outside: 421 4.4.2 for a time-out (OXSMTP-EV-01, EV-02), 421 4.3.2 for a drain, 421 4.3.0 for
-    /// a fault of ours, no word when nobody can read it. An answer that is still under way is dropped.
+    /// a fault of ours, no word when nobody can read it. An answer that is still under way is dropped, with one exception: while
+    /// a commit is (AcceptMessage), a time-out or a drain gives no effects now, and the session ends after the commit's reply.
     /// </summary>
     public void TimedOut(ConnectionEndReason why, List<SmtpEffect> effects)
     {
@@ -134,11 +138,7 @@ public sealed class SmtpSession
         }
 
         _context.Begin(effects, default);
-        if (SmtpReplies.ForEnd(why) is { } reply)
-        {
-            _context.End(reply, why);
-        }
-        else
+        if (!_context.DefersEnd(why))
         {
             _context.End(why);
         }

@@ -36,7 +36,7 @@ internal static class MessageVerdict
             return;
         }
 
-        context.Ask(new SmtpEffect.AcceptMessage(context.TransactionWithBody()), Accepted);
+        context.AskAccept(Accepted);
     }
 
     private static void Accepted(SmtpContext context, SmtpAnswer answer)
@@ -46,12 +46,14 @@ internal static class MessageVerdict
         {
             context.CompleteTransaction();
             context.Reply(new SmtpReply(250, "2.0.0", "OK queued as " + accepted.QueueId));
+            context.EndIfDeferred();
             return;
         }
 
-        context.ResetTransaction();
+        context.AcceptFailed();
         context.Refuse(accepted.Verdict == AcceptVerdict.OutOfResources
             ? SmtpReplies.OutOfResources
             : SmtpReplies.StoreUnavailable);
+        context.EndIfDeferred();
     }
 }
