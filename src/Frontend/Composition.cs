@@ -46,7 +46,7 @@ internal static class Composition
     }
 
     private static WebApplication Build(
-        MailClusterOptions options, Foundation foundation, IMailStore store, List<OpenListener> listeners, TimeProvider time)
+        MailClusterOptions options, Foundation foundation, SqliteMailStore store, List<OpenListener> listeners, TimeProvider time)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "mailcluster" });
         var services = builder.Services;
@@ -55,7 +55,7 @@ internal static class Composition
         services.AddSingleton(foundation.Meters);
         services.AddSingleton(foundation.Exporter);
         services.AddSingleton(options);
-        services.AddSingleton(store);
+        services.AddSingleton<IMailStore>(store);
         services.AddSingleton(store.Directory);
         AddActors(services, options);
         AddEdge(services, options);

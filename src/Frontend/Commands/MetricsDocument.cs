@@ -1,5 +1,4 @@
 using System.Text;
-using MailCluster.Frontend.Observability;
 using MailCluster.Frontend.Options;
 
 namespace MailCluster.Frontend.Commands;
