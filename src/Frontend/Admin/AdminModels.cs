@@ -7,7 +7,7 @@ namespace MailCluster.Frontend.Admin;
 /// <param name="Next">Give it as "after" for the next page; null: this was the last.</param>
 public sealed record Page<T>(IReadOnlyList<T> Items, string? Next);
 
-public sealed record DomainView(string Name, long TenantNumber);
+public sealed record DomainView(string Name, string Tenant);
 
 public sealed record NewDomain(
     [property: Description("Host name syntax (RFC 5321 §4.1.2), A-labels or U-labels")] string Name,

@@ -19,8 +19,7 @@ internal sealed class AdminToken
         var full = Path.GetFullPath(file);
         if (!File.Exists(full))
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(full)!);
-            Make(full);
+            PrivateFile.Write(full, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(Octets)) + "\n");
         }
 
         var text = File.ReadAllText(full).Trim();
@@ -30,24 +29,4 @@ internal sealed class AdminToken
     /// <summary>In constant time, and of equal length whatever was given.</summary>
     public bool Matches(string given) =>
         CryptographicOperations.FixedTimeEquals(_digest, SHA256.HashData(Encoding.UTF8.GetBytes(given)));
-
-    private static void Make(string file)
-    {
-        // Whole or not at all: a crash must not leave an empty token behind.
-        var draft = $"{file}.new";
-        File.Delete(draft);
-        var options = new FileStreamOptions
-        {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.Write,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        };
-        using (var stream = new FileStream(draft, options))
-        {
-            stream.Write(Encoding.ASCII.GetBytes(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(Octets)) + "\n"));
-            stream.Flush(flushToDisk: true);
-        }
-
-        File.Move(draft, file);
-    }
 }

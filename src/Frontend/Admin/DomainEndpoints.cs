@@ -27,7 +27,13 @@ internal static class DomainEndpoints
         }
 
         var rows = await directory.ListDomainsAsync(page.After, page.Asked, cancellationToken);
-        return TypedResults.Ok(page.Of(rows, View, row => row.Name));
+        var views = new Dictionary<string, DomainView>(rows.Length);
+        foreach (var row in rows)
+        {
+            views[row.Name] = await ViewAsync(row, directory, cancellationToken);
+        }
+
+        return TypedResults.Ok(page.Of(rows, row => views[row.Name], row => row.Name));
     }
 
     private static async Task<Results<Created<DomainView>, ProblemHttpResult>> AddAsync(
@@ -51,7 +57,9 @@ internal static class DomainEndpoints
 
         var added = await directory.FindDomainAsync(domain.Name, cancellationToken);
         return TypedResults.Created($"{AdminEndpoints.Prefix}/domains/{domain.Name}",
-            added is null ? new DomainView(domain.Name, 0) : View(added));
+            added is null
+                ? new DomainView(domain.Name, domain.Tenant ?? domain.Name)
+                : await ViewAsync(added, directory, cancellationToken));
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> RemoveAsync(
@@ -63,5 +71,7 @@ internal static class DomainEndpoints
             : TypedResults.NoContent();
     }
 
-    private static DomainView View(DomainRecord row) => new(row.Name, row.Tenant.Value);
+    private static async ValueTask<DomainView> ViewAsync(
+        DomainRecord row, IDirectoryStore directory, CancellationToken cancellationToken) =>
+        new(row.Name, (await directory.FindTenantAsync(row.Tenant, cancellationToken))?.Name ?? "");
 }

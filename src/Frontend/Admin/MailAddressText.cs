@@ -4,7 +4,7 @@ namespace MailCluster.Frontend.Admin;
 
 /// <summary>
 /// Names as an administrator gives them. Narrower than SMTP: a local part of ours is a dot-atom (RFC 5321 §4.1.2, RFC 6531 §3.3),
-/// since a quoted one only makes trouble, and holds no plus sign, which separates the detail in "user+detail".
+/// since a quoted one only makes trouble.
 /// </summary>
 internal static class MailAddressText
 {
@@ -52,11 +52,6 @@ internal static class MailAddressText
             return "dots stand between other characters only (RFC 5321 §4.1.2)";
         }
 
-        if (localPart.Contains('+'))
-        {
-            return "no plus sign: \"user+detail\" reaches \"user\"";
-        }
-
         foreach (var character in localPart)
         {
             if (!(char.IsAscii(character) ? IsAtomText(character) : IsVisible(character)))
@@ -80,9 +75,9 @@ internal static class MailAddressText
         return fault.Length == 0;
     }
 
-    /// <summary>atext of RFC 5322 §3.2.3, and the dot, without the plus sign.</summary>
+    /// <summary>atext of RFC 5322 §3.2.3, and the dot.</summary>
     private static bool IsAtomText(char character) =>
-        char.IsAsciiLetterOrDigit(character) || "!#$%&'*-/=?^_`{|}~.".Contains(character);
+        char.IsAsciiLetterOrDigit(character) || "!#$%&'*+-/=?^_`{|}~.".Contains(character);
 
     private static bool IsVisible(char character) => !char.IsControl(character) && !char.IsWhiteSpace(character);
 }

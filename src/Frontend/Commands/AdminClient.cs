@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using MailCluster.Frontend.Admin;
@@ -77,7 +76,7 @@ internal sealed class AdminClient : IDisposable
         }
     }
 
-    private string Url(string path) => $"{AdminEndpoints.Prefix}/{path}";
+    private static string Url(string path) => $"{AdminEndpoints.Prefix}/{path}";
 
     private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {

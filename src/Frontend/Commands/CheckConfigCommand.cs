@@ -30,11 +30,7 @@ internal static class CheckConfigCommand
                 terminal.Line($"  not in force: {path} (waits for: {waits})");
             }
 
-            foreach (var unbuilt in loaded.DefaultsNotInForce)
-            {
-                terminal.Line($"  not in force, default: {unbuilt}");
-            }
-
+            terminal.Line($"  defaults that are not in force yet: {string.Join(", ", loaded.DefaultsNotInForce)}");
             return loaded.Options.Store.Kind == StoreKind.PostgreSql
                 ? throw new CommandException(ExitCode.Configuration, PostgreSqlRefused)
                 : ExitCode.Done;

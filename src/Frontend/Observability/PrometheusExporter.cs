@@ -35,6 +35,21 @@ internal sealed class PrometheusExporter : IDisposable
 
     public void Dispose() => _listener.Dispose();
 
+    /// <summary>Everything that /metrics can say, by name: what is known so far, and the process.</summary>
+    public IReadOnlyList<(string Name, MetricKind Kind, string Help)> Catalog()
+    {
+        lock (_gate)
+        {
+            return
+            [
+                .. _families.Values.Select(family => (family.Name, family.Kind, family.Instrument.Description ?? "")),
+                .. ProcessMetrics.Singles.Select(single => (single.Name, single.Kind, single.Help)),
+                (ProcessMetrics.Collections, MetricKind.Counter, ProcessMetrics.CollectionsHelp),
+                (ProcessMetrics.Build, MetricKind.Gauge, ProcessMetrics.BuildHelp),
+            ];
+        }
+    }
+
     public string Write()
     {
         // One scrape at a time: observable instruments are asked once for each.

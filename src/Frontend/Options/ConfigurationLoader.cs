@@ -5,8 +5,12 @@ namespace MailCluster.Frontend.Options;
 /// <summary>A configuration that may be served.</summary>
 /// <param name="Advice">Allowed, but not what the standards or good sense ask for.</param>
 /// <param name="NotInForce">Paths that somebody set and that do nothing yet.</param>
+/// <param name="DefaultsNotInForce">Definitions that nobody set and whose default does nothing yet either.</param>
 public sealed record LoadedConfiguration(
-    MailClusterOptions Options, ImmutableArray<string> Advice, ImmutableArray<(string Path, string Waits)> NotInForce);
+    MailClusterOptions Options,
+    ImmutableArray<string> Advice,
+    ImmutableArray<(string Path, string Waits)> NotInForce,
+    ImmutableArray<string> DefaultsNotInForce);
 
 /// <summary>File, then environment, then strict reading: what is not understood is not guessed.</summary>
 public static class ConfigurationLoader
@@ -68,7 +72,10 @@ public static class ConfigurationLoader
             throw new ConfigurationFaultException(reading.Faults);
         }
 
-        return new(options, [.. reading.Advice], [.. Unbuilt(reading)]);
+        var given = reading.Given.Select(entry => entry.Definition).ToHashSet();
+        return new(
+            options, [.. reading.Advice], [.. Unbuilt(reading)],
+            [.. Frontend.Options.NotInForce.Keys.Where(entry => entry.Value is null && !given.Contains(entry.Key)).Select(entry => entry.Key)]);
     }
 
     /// <summary>The file may hold nothing beside the one section; the environment of course holds more.</summary>
