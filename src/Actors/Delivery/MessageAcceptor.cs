@@ -90,19 +90,11 @@ public sealed class MessageAcceptor(
             region.Tell(mailboxes[i], shares[i]);
         }
 
-        try
-        {
-            return await unit.Completion.WaitAsync(options.ContributeDeadline, time);
-        }
-        catch (TimeoutException)
-        {
-            DeliveryLog.ContributionLate(_log, message.Body.Value);
-            foreach (var share in shares)
-            {
-                share.WithdrawUnclaimed();
-            }
-        }
-
+        using var deadline = time.CreateTimer(
+            static state => ((Contributions)state!).WithdrawUnclaimed(),
+            new Contributions(shares, message.Body, _log),
+            shares.Length > 1 ? options.SharedContributeDeadline : options.ContributeDeadline,
+            Timeout.InfiniteTimeSpan);
         return await unit.Completion;
     }
 
@@ -141,4 +133,22 @@ public sealed class MessageAcceptor(
 
     private static ImmutableArray<MailboxId> Distinct(ImmutableArray<MailboxId> mailboxes) =>
         mailboxes.Length <= 1 ? mailboxes : [.. mailboxes.Distinct()];
+
+    private sealed record Contributions(MailboxMessage.Deliver[] Shares, BodyId Body, ILogger Log)
+    {
+        /// <summary>No more than the shares that nobody has claimed: for the others the commit decides.</summary>
+        public void WithdrawUnclaimed()
+        {
+            var isLate = false;
+            foreach (var share in Shares)
+            {
+                isLate |= share.TryWithdrawUnclaimed();
+            }
+
+            if (isLate)
+            {
+                DeliveryLog.ContributionLate(Log, Body.Value);
+            }
+        }
+    }
 }

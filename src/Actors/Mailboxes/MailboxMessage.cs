@@ -20,12 +20,23 @@ internal abstract class MailboxMessage
     {
     }
 
+    /// <summary>From outside, and always answered: in its turn, as undelivered, or for a mailbox that does not exist.</summary>
+    internal abstract class Request : MailboxMessage, IUndeliverable
+    {
+        public abstract void Undelivered(AskFailure why);
+
+        /// <summary>There is no such mailbox.</summary>
+        public abstract void Missing();
+    }
+
     /// <summary>Answered once the mailbox is loaded: the next delivery will be contributed in its turn.</summary>
-    internal sealed class Prepare(ReplyTo<MailboxReadiness> reply) : MailboxMessage, IUndeliverable
+    internal sealed class Prepare(ReplyTo<MailboxReadiness> reply) : Request
     {
         public ReplyTo<MailboxReadiness> Reply { get; } = reply;
 
-        public void Undelivered(AskFailure why) => Reply.Fail(why);
+        public override void Undelivered(AskFailure why) => Reply.Fail(why);
+
+        public override void Missing() => Reply.Reply(MailboxReadiness.Gone);
     }
 
     /// <summary>
@@ -38,7 +49,7 @@ internal abstract class MailboxMessage
     /// </param>
     internal sealed class Deliver(
         CommitUnit unit, ICommitter committer, MailboxCommand.Deliver command, bool isShared)
-        : MailboxMessage, IUndeliverable
+        : Request
     {
         private const int Open = 0;
         private const int Claimed = 1;
@@ -63,12 +74,15 @@ internal abstract class MailboxMessage
         }
 
         /// <summary>By the acceptor, from any thread: withdraws what no actor has claimed.</summary>
-        public void WithdrawUnclaimed()
+        public bool TryWithdrawUnclaimed()
         {
-            if (Interlocked.CompareExchange(ref _share, Spoken, Open) == Open)
+            if (Interlocked.CompareExchange(ref _share, Spoken, Open) != Open)
             {
-                Unit.Withdraw(committer);
+                return false;
             }
+
+            Unit.Withdraw(committer);
+            return true;
         }
 
         /// <summary>By whoever has the message: also when the turn that claimed it has failed.</summary>
@@ -80,33 +94,41 @@ internal abstract class MailboxMessage
             }
         }
 
-        public void Undelivered(AskFailure why) => Withdraw();
+        public override void Undelivered(AskFailure why) => Withdraw();
+
+        public override void Missing() => Withdraw();
     }
 
     /// <summary>Null: no such mailbox.</summary>
-    internal sealed class TakeSnapshot(ReplyTo<MaildropSnapshot?> reply) : MailboxMessage, IUndeliverable
+    internal sealed class TakeSnapshot(ReplyTo<MaildropSnapshot?> reply) : Request
     {
         public ReplyTo<MaildropSnapshot?> Reply { get; } = reply;
 
-        public void Undelivered(AskFailure why) => Reply.Fail(why);
+        public override void Undelivered(AskFailure why) => Reply.Fail(why);
+
+        public override void Missing() => Reply.Reply(null);
     }
 
     /// <summary>True after the commit; false when nothing was removed.</summary>
-    internal sealed class Remove(MailboxCommand.Remove command, ReplyTo<bool> reply) : MailboxMessage, IUndeliverable
+    internal sealed class Remove(MailboxCommand.Remove command, ReplyTo<bool> reply) : Request
     {
         public MailboxCommand.Remove Command { get; } = command;
 
         public ReplyTo<bool> Reply { get; } = reply;
 
-        public void Undelivered(AskFailure why) => Reply.Fail(why);
+        public override void Undelivered(AskFailure why) => Reply.Fail(why);
+
+        public override void Missing() => Reply.Reply(false);
     }
 
     /// <summary>Null: no such mailbox.</summary>
-    internal sealed class Show(ReplyTo<MaildropTotals?> reply) : MailboxMessage, IUndeliverable
+    internal sealed class Show(ReplyTo<MaildropTotals?> reply) : Request
     {
         public ReplyTo<MaildropTotals?> Reply { get; } = reply;
 
-        public void Undelivered(AskFailure why) => Reply.Fail(why);
+        public override void Undelivered(AskFailure why) => Reply.Fail(why);
+
+        public override void Missing() => Reply.Reply(null);
     }
 
     /// <summary>From the committer, for every contribution of this mailbox, of earlier instances too.</summary>
