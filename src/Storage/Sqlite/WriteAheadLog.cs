@@ -1,0 +1,31 @@
+namespace MailCluster.Storage.Sqlite;
+
+/// <summary>How full the log is: the writer counts pages in, whoever copies them out says what is left.</summary>
+internal sealed class WriteAheadLog
+{
+    // A page of 8192 octets and its frame header.
+    private const long FrameOctets = 8192 + 24;
+
+    private long _frames;
+    private long _uncopied;
+
+    /// <summary>Octets from the log's begin to its last frame.</summary>
+    public long Octets => Volatile.Read(ref _frames) * FrameOctets;
+
+    /// <summary>Octets not yet copied into the database.</summary>
+    public long UncopiedOctets => Volatile.Read(ref _uncopied) * FrameOctets;
+
+    public void Written(int pages)
+    {
+        _ = Interlocked.Add(ref _frames, pages);
+        _ = Interlocked.Add(ref _uncopied, pages);
+    }
+
+    /// <summary>Frames may have been added since; they are few and counted again by the next checkpoint.</summary>
+    public void Copied(int log, int copied)
+    {
+        // A log that is copied whole starts anew with the next write.
+        Volatile.Write(ref _frames, log == copied ? 0 : log);
+        Volatile.Write(ref _uncopied, log - copied);
+    }
+}
