@@ -11,8 +11,8 @@ public sealed record DeliveryOptions
     public TimeSpan ContributeDeadline { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// The same with several recipients. Default 2 s: they are loaded before, and while one is silent, the unit may hold up
-    /// every commit behind it.
+    /// The same with several recipients. Default 2 s: they are loaded before, and while one is silent, the
+    /// others take no mail.
     /// </summary>
     public TimeSpan SharedContributeDeadline { get; init; } = TimeSpan.FromSeconds(2);
 

@@ -10,7 +10,7 @@ namespace MailCluster.Actors.Mailboxes;
 /// The one writer of a mailbox (I3). A turn decides on speculative state, contributes to a commit unit and goes on; what
 /// is committed comes back as a message, and only then is it shown and answered for.
 /// </summary>
-internal sealed class MailboxActor : Actor<MailboxMessage>, ICommitParticipant
+internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
 {
     private readonly MailboxId _mailbox;
     private readonly MailboxSurroundings _surroundings;
@@ -45,7 +45,14 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, ICommitParticipant
     public void Ended(CommitUnit unit, CommitOutcome outcome)
     {
         _self!.Notify(new MailboxMessage.CommitEnded(unit, outcome));
-        _surroundings.Outstanding.End(_mailbox);
+        _surroundings.Outstanding.End(_mailbox, unit);
+    }
+
+    /// <summary>On the thread of the last mailbox of the delivery.</summary>
+    public void Placed(Deliver delivery)
+    {
+        _surroundings.Outstanding.Release(_mailbox, delivery);
+        _self!.Notify(new MailboxMessage.Released(delivery));
     }
 
     protected internal override void Started()
@@ -65,6 +72,13 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, ICommitParticipant
                 break;
             case MailboxMessage.LoadEnded ended:
                 OnLoadEnded(ended);
+                break;
+            case MailboxMessage.Released released:
+                if (_ledger?.TryRelease(released.Delivery.Unit) == true)
+                {
+                    Context.UnstashAll();
+                }
+
                 break;
             case MailboxMessage.Request request:
                 OnRequest(request);
@@ -102,14 +116,15 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, ICommitParticipant
     {
         switch (request)
         {
-            case MailboxMessage.Deliver deliver:
+            case Deliver or MailboxMessage.Remove when ledger.IsHeld:
+            case MailboxMessage.TakeSnapshot when ledger.IsOutOfOrder:
+                Context.Stash(request);
+                break;
+            case Deliver deliver:
                 ledger.Deliver(deliver, Context.Time.GetUtcNow());
                 break;
             case MailboxMessage.Prepare prepare:
                 prepare.Reply.Reply(MailboxReadiness.Ready);
-                break;
-            case MailboxMessage.TakeSnapshot when ledger.IsOutOfOrder:
-                Context.Stash(request);
                 break;
             case MailboxMessage.TakeSnapshot take:
                 take.Reply.Reply(ledger.Snapshot());
@@ -133,6 +148,7 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, ICommitParticipant
         }
 
         var wasOutOfOrder = ledger.IsOutOfOrder;
+        var isReleased = ledger.TryRelease(unit);
         if (!ledger.TryEnd(unit, outcome))
         {
             MailboxLog.Reloading(_surroundings.Log, _mailbox.Value, outcome);
@@ -140,7 +156,7 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, ICommitParticipant
             ledger.GiveUp();
             Begin();
         }
-        else if (wasOutOfOrder && !ledger.IsOutOfOrder)
+        else if (isReleased || (wasOutOfOrder && !ledger.IsOutOfOrder))
         {
             Context.UnstashAll();
         }
@@ -196,12 +212,12 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, ICommitParticipant
         Context.UnstashAll();
     }
 
-    /// <summary>The mailbox is not here yet. A unit that others have part in cannot wait for it: it may hold up the lane.</summary>
+    /// <summary>The mailbox is not here yet. A delivery that others hold cannot wait for it: they would wait too.</summary>
     private void PutAside(MailboxMessage.Request request)
     {
-        if (request is MailboxMessage.Deliver { IsShared: true } deliver)
+        if (request is Deliver { IsShared: true } deliver)
         {
-            deliver.Withdraw();
+            deliver.TryGiveUp();
         }
         else
         {

@@ -9,9 +9,10 @@ namespace MailCluster.Actors.Mailboxes;
 /// by one instance of the actor; when its knowledge is in doubt, it is thrown away and loaded again.
 /// </summary>
 internal sealed class MailboxLedger(
-    MailboxState state, MailboxSurroundings surroundings, ICommitParticipant participant)
+    MailboxState state, MailboxSurroundings surroundings, IDeliveryParticipant participant)
 {
     private readonly PendingWrites _pending = new();
+    private Deliver? _held;
 
     public bool IsQuiet => _pending.IsEmpty;
 
@@ -22,31 +23,51 @@ internal sealed class MailboxLedger(
 
     public MaildropTotals Totals() => new(state.Count, state.Octets);
 
-    public void Deliver(MailboxMessage.Deliver deliver, DateTimeOffset now)
-    {
-        if (!deliver.TryClaim())
-        {
-            return;
-        }
+    /// <summary>A delivery of this mailbox is not in the lane yet, so nothing else may go there before it.</summary>
+    public bool IsHeld => _held is not null;
 
-        var decision = MailboxDecider.Decide(state, deliver.Command, now);
-        if (decision.Event is null)
+    public void Deliver(Deliver deliver, DateTimeOffset now)
+    {
+        var added = MailboxDecider.Decide(state, deliver.Command, now).Event;
+        if (added is null)
         {
             MailboxLog.UidsExhausted(surroundings.Log, state.Mailbox.Value);
-            deliver.Withdraw();
+            deliver.TryGiveUp();
             return;
         }
 
-        surroundings.Outstanding.Begin(state.Mailbox);
-        if (deliver.Contribute(participant, Write(decision.Event)))
+        surroundings.Outstanding.Begin(state.Mailbox, deliver.IsShared ? deliver : null);
+        var join = deliver.Join(participant, Write(added));
+        if (join == DeliveryJoin.Over)
         {
-            state.Apply(decision.Event);
-            _pending.Add(new PendingWrite(deliver.Unit, decision.Event, default));
+            surroundings.Outstanding.End(state.Mailbox, deliver.Unit);
+            return;
+        }
+
+        state.Apply(added);
+        _pending.Add(new PendingWrite(deliver.Unit, added, default));
+        if (join == DeliveryJoin.Held)
+        {
+            _held = deliver;
         }
         else
         {
-            surroundings.Outstanding.End(state.Mailbox);
+            surroundings.Outstanding.Release(state.Mailbox, deliver);
         }
+
+        deliver.Continue(join);
+    }
+
+    /// <summary>True: what was put aside may go on.</summary>
+    public bool TryRelease(CommitUnit unit)
+    {
+        if (!ReferenceEquals(_held?.Unit, unit))
+        {
+            return false;
+        }
+
+        _held = null;
+        return true;
     }
 
     public void Remove(MailboxMessage.Remove remove, DateTimeOffset now)

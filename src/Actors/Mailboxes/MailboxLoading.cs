@@ -26,6 +26,8 @@ internal sealed class MailboxLoading(
             return true;
         }
 
+        // A delivery that is still on its way through other mailboxes would come into the lane behind the fence.
+        surroundings.Outstanding.Held(mailbox)?.TryGiveUp();
         surroundings.Metrics.Fenced();
         surroundings.Outstanding.Begin(mailbox);
         _fence = new CommitUnit(1);
