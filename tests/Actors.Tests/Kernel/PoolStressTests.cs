@@ -105,6 +105,7 @@ public sealed class PoolStressTests
                 return new Probe((self, letter) =>
                 {
                     handled[letter.Number]++;
+                    letter.Reply.Reply(letter.Number);
                     if (letter.Number % 3 == 0)
                     {
                         self.Here.Passivate();
@@ -121,15 +122,26 @@ public sealed class PoolStressTests
                 IdleTimeout = TimeSpan.FromMilliseconds(8),
                 EntitiesMax = Keys - 2,
             });
-        var letters = Enumerable.Range(0, Senders * PerSender).Select(i => new Letter(i)).ToArray();
+        var letters = new Letter[Senders * PerSender];
         var accepted = new bool[letters.Length];
-        await Everywhere(sender =>
+        await Task.WhenAll(Enumerable.Range(0, Senders).Select(sender => Task.Run(async () =>
         {
             for (var i = sender * PerSender; i < (sender + 1) * PerSender; i++)
             {
-                accepted[i] = region.Tell(i * 31 % Keys, letters[i]);
+                if (i % 5 != 0)
+                {
+                    accepted[i] = region.Tell(i * 31 % Keys, letters[i] = new Letter(i));
+                    continue;
+                }
+
+                // Waiting for a reply empties the mailboxes now and then, so that entities do passivate.
+                accepted[i] = i == await Simulated.Outcome(region.Ask<int, (Letter[] Letters, int Number)>(
+                    i * 31 % Keys,
+                    static (reply, at) => at.Letters[at.Number] = new Letter(at.Number, reply),
+                    (letters, i),
+                    TimeSpan.FromMinutes(5)));
             }
-        });
+        })));
         await system.DisposeAsync();
         Assert.Equal(0, overlaps);
         Assert.Equal(0, region.Count);
@@ -186,7 +198,9 @@ public sealed class PoolStressTests
     {
         await using var system = Simulated.OnThePool();
         var actor = system.Spawn<Letter>(
-            "probe", () => new Probe((_, letter) => letter.Reply.Reply(letter.Number)), new ActorOptions());
+            "probe",
+            () => new Probe((_, letter) => letter.Reply.Reply(letter.Number)),
+            new ActorOptions { MailboxCapacity = 16_000 });
         var outcomes = new System.Collections.Concurrent.ConcurrentDictionary<int, int>();
         await Task.WhenAll(Enumerable.Range(0, 8).Select(caller => Task.Run(async () =>
         {
