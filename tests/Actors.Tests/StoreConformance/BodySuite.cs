@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using MailCluster.Actors.Storage;
 using MailCluster.Shared;
 using Xunit;
@@ -171,25 +170,6 @@ public abstract class BodySuite(IStoreEngine engine) : StoreSuite(engine)
         Assert.Equal(CommitOutcome.Refused, await Store.CommitAsync(new StoreOperation.StageChunk(id, 3, chunk)));
     }
 
-    [Fact]
-    public async Task A_message_of_150_MB_streams_in_and_out_in_little_memory()
-    {
-        const int chunks = 1200;
-        var alice = await Store.AddUserAsync();
-        var chunk = new byte[BodyLayout.ChunkOctets];
-        var buffer = new byte[BodyLayout.ChunkOctets];
-        var random = new Random(1);
-        await StreamAsync(alice, 1, 100, chunk, buffer, random);
-        var managed = GC.GetTotalMemory(true);
-        var native = Engine.NativeOctets;
-
-        var highest = await StreamAsync(alice, 2, chunks, chunk, buffer, random);
-
-        // What a reader or writer may hold is its page cache, which the first message has filled.
-        Assert.InRange(highest.Managed - managed, long.MinValue, 4 * 1024 * 1024);
-        Assert.InRange(highest.Native - native, long.MinValue, 4 * 1024 * 1024);
-    }
-
     protected async Task<StoreOperation.InsertBody> StageAsync(byte[] octets, int head)
     {
         var id = Store.Bodies.NextId();
@@ -202,37 +182,6 @@ public abstract class BodySuite(IStoreEngine engine) : StoreSuite(engine)
         }
 
         return new StoreOperation.InsertBody(id, octets.AsMemory(0, head), octets.Length, chunks);
-    }
-
-    private async Task<(long Managed, long Native)> StreamAsync(
-        MailboxId mailbox, long number, int chunks, byte[] chunk, byte[] buffer, Random random)
-    {
-        using var written = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        using var read = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var (managed, native) = (0L, 0L);
-        var id = Store.Bodies.NextId();
-        for (var sequence = 1; sequence <= chunks; sequence++)
-        {
-            random.NextBytes(chunk);
-            written.AppendData(chunk);
-            Assert.Equal(CommitOutcome.Committed, await Store.CommitAsync(new StoreOperation.StageChunk(id, sequence, chunk)));
-            native = Math.Max(native, Engine.NativeOctets);
-        }
-
-        managed = Math.Max(managed, GC.GetTotalMemory(true));
-        var octets = (long)chunks * chunk.Length;
-        var body = new StoreOperation.InsertBody(id, default, octets, chunks);
-        Assert.Equal(CommitOutcome.Committed, await Store.CommitAsync(body, StoreSteps.Message(mailbox, number, body)));
-        for (var offset = 0L; offset < octets; offset += buffer.Length)
-        {
-            var count = await Store.Bodies.ReadAsync(id, offset, buffer, CancellationToken.None);
-            read.AppendData(buffer.AsSpan(0, count));
-            native = Math.Max(native, Engine.NativeOctets);
-        }
-
-        managed = Math.Max(managed, GC.GetTotalMemory(true));
-        Assert.Equal(written.GetHashAndReset(), read.GetHashAndReset());
-        return (managed, native);
     }
 
     private async Task<int> ReadMessageAsync(MailboxId mailbox, long number, BodyId body, byte[] buffer) =>
