@@ -13,7 +13,7 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
     private ActorExtras<TMessage>? _extras;
     private int _activeIn;
     private bool _starting;
-    private bool _passivating;
+    private Passivation _passivation;
 
     /// <param name="kind">What it shares with others.</param>
     /// <param name="identity">Name or boxed key.</param>
@@ -153,7 +153,7 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
     internal TimerHandle SetTimer(TMessage message, TimeSpan due) =>
         new(Extras.SetTimer(message, due, _kind.Options.TimersMax));
 
-    internal void PassivateWhenEmpty() => _passivating = true;
+    internal void PassivateWhenEmpty() => _passivation = Passivation.WhenEmpty;
 
     /// <summary>The end of a back-off.</summary>
     internal void Resume() => System.Scheduler.Execute(this, yields: false);
@@ -163,7 +163,7 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
     {
         if (_mailbox.TryClaim())
         {
-            _passivating = true;
+            _passivation = Passivation.IfIdle;
             System.Scheduler.Execute(this, yields: false);
         }
     }
@@ -215,7 +215,7 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
                 continue;
             }
 
-            if (_passivating && TryPassivate())
+            if (_passivation != Passivation.None && TryPassivate())
             {
                 return;
             }
@@ -257,6 +257,11 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
             Extras.Forget(timer);
         }
 
+        if (_passivation == Passivation.IfIdle)
+        {
+            _passivation = Passivation.None;
+        }
+
         try
         {
             _instance.Receive(envelope.Message!);
@@ -271,7 +276,7 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
     private bool TryStart()
     {
         _starting = false;
-        _passivating = false;
+        _passivation = Passivation.None;
         try
         {
             var instance = _kind.Create(Identity);
@@ -335,7 +340,8 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
     {
         if (_extras is { HasStash: true } || !InstanceAgrees())
         {
-            _passivating = false;
+            _passivation = Passivation.None;
+            Volatile.Write(ref _activeIn, _kind.Generation);
             return false;
         }
 
@@ -345,6 +351,7 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
             return false;
         }
 
+        System.Passivated();
         _kind.Closed(this);
         return true;
     }
@@ -413,5 +420,16 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
 
         System.Undelivered(this, message, WhyRefused(outcome));
         return false;
+    }
+
+    private enum Passivation : byte
+    {
+        None,
+
+        /// <summary>Unless a message comes first.</summary>
+        IfIdle,
+
+        /// <summary>The actor asked for it: after all messages that are there.</summary>
+        WhenEmpty,
     }
 }
