@@ -37,8 +37,8 @@ public sealed record ActorOptions
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>
-    /// Entities of a region alive at once; default 100,000 (20 MB and their state). At the bound the longest idle one makes room;
-    /// when none is idle, new ones are refused (<see cref="AskFailure.MailboxFull"/>).
+    /// Entities of a region alive at once; default 100,000 (20 MB and their state). At the bound the longest idle one
+    /// makes room; when none is idle, new ones are refused (<see cref="AskFailure.MailboxFull"/>).
     /// </summary>
     public int EntitiesMax { get; init; } = 100_000;
 
