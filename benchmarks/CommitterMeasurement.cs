@@ -37,7 +37,9 @@ internal static class CommitterMeasurement
             var latencies = await LoadAsync(store, mailboxes, senders, TimeSpan.FromSeconds(seconds), octets);
             var elapsed = clock.Elapsed.TotalSeconds;
             Report(latencies, elapsed, cpu, process, octets, senders);
-            await ReadAsync(store, mailboxes);
+            await ReadAsync(store, mailboxes, TimeSpan.FromSeconds(2), report: false);
+            await ReadAsync(store, mailboxes, TimeSpan.FromSeconds(seconds), report: true);
+            await LoadLargeAsync(store, mailboxes[0]);
         }
         finally
         {
@@ -117,37 +119,76 @@ internal static class CommitterMeasurement
         return [.. (await Task.WhenAll(tasks)).SelectMany(latencies => latencies)];
     }
 
-    private static async Task ReadAsync(SqliteMailStore store, List<MailboxId> mailboxes)
+    private static async Task ReadAsync(SqliteMailStore store, List<MailboxId> mailboxes, TimeSpan duration, bool report)
     {
-        const int sessions = 4000;
         var process = Environment.CpuUsage.TotalTime;
         var before = ThreadSeconds();
         var clock = Stopwatch.StartNew();
         var reads = 0;
+        var images = new List<MailboxImage>();
+        foreach (var mailbox in mailboxes.Take(200))
+        {
+            images.Add((await store.Mailboxes.LoadAsync(mailbox, CancellationToken.None))!);
+        }
+
         await Task.WhenAll(Enumerable.Range(0, 8).Select(client => Task.Run(async () =>
         {
             var buffer = new byte[64 * 1024];
-            for (var session = client; session < sessions; session += 8)
+            for (var turn = client; clock.Elapsed < duration; turn++)
             {
-                var mailbox = mailboxes[session % mailboxes.Count];
-                var image = await store.Mailboxes.LoadAsync(mailbox, CancellationToken.None);
-                foreach (var entry in image!.Inbox)
+                var image = images[turn % images.Count];
+                foreach (var entry in image.Inbox)
                 {
-                    _ = await store.Bodies.ReadMessageAsync(mailbox, entry.Number, entry.Body, buffer, CancellationToken.None);
+                    _ = await store.Bodies.ReadMessageAsync(
+                        image.Mailbox, entry.Number, entry.Body, buffer, CancellationToken.None);
                     Interlocked.Increment(ref reads);
                 }
             }
         })));
+        if (!report)
+        {
+            return;
+        }
+
         var used = Environment.CpuUsage.TotalTime - process;
         Console.WriteLine(FormattableString.Invariant(
-            $"{reads} first reads and {sessions} loads in {clock.ElapsedMilliseconds} ms; {used.TotalMicroseconds / (reads + sessions):F1} µs CPU each"));
+            $"{reads / clock.Elapsed.TotalSeconds:F0} first reads/s by 8 sessions; whole process {used.TotalMicroseconds / reads:F1} µs CPU each"));
         foreach (var (name, value) in ThreadSeconds())
         {
-            var share = (value - before.GetValueOrDefault(name)) * 1e6 / (reads + sessions);
+            var share = (value - before.GetValueOrDefault(name)) * 1e6 / reads;
             if (share > 0.5)
             {
                 Console.WriteLine(FormattableString.Invariant($"  {name,-18}{share,8:F1} µs CPU each"));
             }
+        }
+    }
+
+    private static async Task LoadLargeAsync(SqliteMailStore store, MailboxId mailbox)
+    {
+        const int messages = 100_000;
+        var body = store.Bodies.NextId();
+        var number = MessageNumber.After(new MessageNumber(1L << 60), DateTimeOffset.UtcNow).Value;
+        for (var first = 0; first < messages; first += 1000)
+        {
+            var unit = new CommitUnit(1);
+            StoreOperation[] operations = [.. Enumerable.Range(first, 1000).Select(index => new StoreOperation.InsertMessage(
+                mailbox, FolderId.Inbox, new MessageNumber(number + index), new Uid((uint)(3_000_000_000 + index)),
+                new ModSeq((1L << 60) + index), body, 8, 8, DateTimeOffset.UnixEpoch))];
+            if (first == 0)
+            {
+                operations = [new StoreOperation.InsertBody(body, new byte[8], 8, 0), .. operations];
+            }
+
+            unit.Contribute(store.Committer, null, operations);
+            _ = await unit.Completion;
+        }
+
+        for (var turn = 0; turn < 3; turn++)
+        {
+            var clock = Stopwatch.StartNew();
+            var image = await store.Mailboxes.LoadAsync(mailbox, CancellationToken.None);
+            Console.WriteLine(FormattableString.Invariant(
+                $"a mailbox of {image!.Inbox.Length} messages loaded in {clock.ElapsedMilliseconds} ms"));
         }
     }
 

@@ -69,6 +69,9 @@ internal sealed class Checkpointer : IDisposable
     private void Copy()
     {
         var isLarge = new FileInfo(_walPath) is { Exists: true } file && file.Length > _options.WalOctetsMax;
+        _ = _database.Checkpoint(raw.SQLITE_CHECKPOINT_PASSIVE);
+
+        // While that took its time the writer went on; the second round leaves the writer next to nothing to copy and sync.
         var (log, copied, _) = _database.Checkpoint(raw.SQLITE_CHECKPOINT_PASSIVE);
         if (isLarge)
         {
