@@ -14,6 +14,7 @@ internal static class Migrator
         database.Execute("BEGIN IMMEDIATE");
         try
         {
+            RefuseForeign(database);
             database.Execute(
                 "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied INTEGER NOT NULL)");
             var present = database.Scalar("SELECT coalesce(max(version), 0) FROM schema_version");
@@ -46,6 +47,16 @@ internal static class Migrator
         {
             database.Rollback();
             throw;
+        }
+    }
+
+    // A file that another program made must not get our tables.
+    private static void RefuseForeign(Database database)
+    {
+        if (database.Scalar("SELECT count(*) FROM sqlite_master") > 0
+            && database.Scalar("SELECT count(*) FROM sqlite_master WHERE name = 'schema_version'") == 0)
+        {
+            throw new StoreOpenException("The database was made by another program. Give the server a directory of its own.");
         }
     }
 

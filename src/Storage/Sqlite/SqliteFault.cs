@@ -11,7 +11,7 @@ internal sealed class SqliteFault(int extendedCode, string message) : Exception(
     public int ExtendedCode { get; } = extendedCode;
 
     /// <summary>A row contradicts another: the fault of who wrote it, not of the store.</summary>
-    public bool IsConstraint => Code == raw.SQLITE_CONSTRAINT;
+    public bool IsOfWriter => Code is raw.SQLITE_CONSTRAINT or raw.SQLITE_MISMATCH or raw.SQLITE_TOOBIG;
 
     public static SqliteFault Of(sqlite3 database)
     {

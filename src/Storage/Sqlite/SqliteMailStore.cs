@@ -12,6 +12,7 @@ public sealed class SqliteMailStore : IMailStore
     private readonly Database _database;
     private readonly StorageMetrics _metrics;
     private readonly CommitLane _lane;
+    private readonly WriteAheadLog _wal;
     private readonly Writer _writer;
     private readonly Readers _readers;
     private readonly Checkpointer _checkpointer;
@@ -31,8 +32,8 @@ public sealed class SqliteMailStore : IMailStore
         _database = database;
         _metrics = new StorageMetrics(meters);
         _lane = new CommitLane(options, _metrics);
-        var wal = new WriteAheadLog();
-        var context = new WriterContext(options, _lane, wal, time, log, _metrics);
+        _wal = new WriteAheadLog(options.CheckpointFromOctets);
+        var context = new WriterContext(options, _lane, _wal, time, log, _metrics);
         _writer = new Writer(database, context);
         _readers = new Readers(() => Open(directory, options.ReaderCacheKibibytes), options, log, _metrics);
         _writer.Start();
@@ -42,7 +43,7 @@ public sealed class SqliteMailStore : IMailStore
         Bodies = new SqliteBodyStore(_readers, new BodyIds(firstBody, _lane.TryEnqueue));
         Directory = new SqliteDirectoryStore(_readers, _lane, time);
         _metrics.ObserveLane(() => _lane.Octets);
-        _metrics.ObserveWal(() => wal.Octets);
+        _metrics.ObserveWal(() => _wal.Octets);
     }
 
     public ICommitter Committer => _lane;
@@ -79,6 +80,7 @@ public sealed class SqliteMailStore : IMailStore
         _writer.Join();
         _checkpointer.Dispose();
         _readers.Dispose();
+        _wal.Dispose();
 
         // The last connection to close copies the log and removes it.
         _database.Dispose();
@@ -115,12 +117,17 @@ public sealed class SqliteMailStore : IMailStore
 
     private static Database Open(DataDirectory directory, int cacheKibibytes, bool create = false)
     {
+        var isNew = new FileInfo(directory.DatabasePath) is not { Exists: true, Length: > 0 };
         var database = Database.Open(directory.DatabasePath, create, cacheKibibytes);
         try
         {
-            // The first two have effect on a new file only, and have to stand before its first page is written.
-            database.Execute("PRAGMA page_size=8192");
-            database.Execute("PRAGMA auto_vacuum=INCREMENTAL");
+            // What has to stand before the first page is written; on a file that exists it would write to it.
+            if (isNew)
+            {
+                database.Execute("PRAGMA page_size=8192");
+                database.Execute("PRAGMA auto_vacuum=INCREMENTAL");
+            }
+
             if (database.ScalarText("PRAGMA journal_mode=WAL") != "wal")
             {
                 throw new StoreOpenException(

@@ -15,6 +15,7 @@ internal sealed record WriterContext(
 internal sealed class Writer
 {
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan FaultLogInterval = TimeSpan.FromSeconds(10);
 
     private readonly WriterContext _context;
     private readonly Database _database;
@@ -28,6 +29,8 @@ internal sealed class Writer
     private readonly List<(CommitUnit Unit, string Reason)> _refused = [];
     private readonly Thread _thread;
     private string? _fault;
+    private long _faultLogged;
+    private bool _recoveryIsDue;
     private bool _copyRest;
 
     public Writer(Database database, WriterContext context)
@@ -184,17 +187,7 @@ internal sealed class Writer
         _begin.Run();
         foreach (var unit in _batch)
         {
-            string? refusal;
-            try
-            {
-                refusal = _units.Write(unit);
-            }
-            catch (SqliteFault fault) when (fault.IsConstraint)
-            {
-                refusal = fault.Message;
-            }
-
-            if (refusal is not null)
+            if (WriteOne(unit, flush: false) is not null)
             {
                 Undo();
                 return false;
@@ -211,21 +204,7 @@ internal sealed class Writer
         foreach (var unit in _batch)
         {
             _database.Execute("SAVEPOINT unit");
-            string? refusal;
-            try
-            {
-                refusal = _units.Write(unit);
-                if (refusal is null)
-                {
-                    _counters.Flush();
-                }
-            }
-            catch (SqliteFault fault) when (fault.IsConstraint)
-            {
-                refusal = fault.Message;
-            }
-
-            if (refusal is not null)
+            if (WriteOne(unit, flush: true) is { } refusal)
             {
                 _database.Execute("ROLLBACK TO unit");
                 _counters.Forget();
@@ -236,6 +215,26 @@ internal sealed class Writer
         }
 
         Commit();
+    }
+
+    /// <summary>Null, or why the unit is refused. A fault of the store goes on to the caller.</summary>
+    private string? WriteOne(CommitUnit unit, bool flush)
+    {
+        try
+        {
+            var refusal = _units.Write(unit);
+            if (flush && refusal is null)
+            {
+                _counters.Flush();
+            }
+
+            return refusal;
+        }
+        catch (Exception thrown) when (thrown is not SqliteFault { IsOfWriter: false })
+        {
+            // A unit that nobody should have made: it must not stop the mail of all others.
+            return thrown.Message;
+        }
     }
 
     private void Commit()
@@ -254,15 +253,15 @@ internal sealed class Writer
             _token.Run();
             _commit.Run();
         }
-        catch (SqliteFault fault)
+        catch (Exception thrown)
         {
             Undo();
-            if (!fault.IsConstraint)
+            if (thrown is SqliteFault { IsOfWriter: false } fault)
             {
                 Failing(fault);
             }
 
-            work.Failed(fault);
+            work.Failed(thrown);
             return;
         }
 
@@ -329,8 +328,11 @@ internal sealed class Writer
 
     private void Failing(SqliteFault fault)
     {
-        if (_fault is null)
+        // On a disk that is nearly full small mail goes through and large mail does not: that must not fill the log as well.
+        if (_fault is null && (_faultLogged == 0 || _context.Time.GetElapsedTime(_faultLogged) > FaultLogInterval))
         {
+            _faultLogged = _context.Time.GetTimestamp();
+            _recoveryIsDue = true;
             StorageLog.WritesFail(_context.Log, fault.Message);
         }
 
@@ -342,7 +344,11 @@ internal sealed class Writer
         if (_fault is not null)
         {
             Volatile.Write(ref _fault, null);
-            StorageLog.WritesWork(_context.Log);
+            if (_recoveryIsDue)
+            {
+                _recoveryIsDue = false;
+                StorageLog.WritesWork(_context.Log);
+            }
         }
     }
 

@@ -6,23 +6,8 @@ using Xunit;
 namespace MailCluster.Actors.Tests.StoreConformance;
 
 /// <summary>What every store promises of commits (I1, I3, I4, I5).</summary>
-public abstract class CommitSuite(IStoreEngine engine) : IAsyncLifetime
+public abstract class CommitSuite(IStoreEngine engine) : StoreSuite(engine)
 {
-    protected MovedTime Time { get; } = new();
-
-    protected IMailStore Store { get; private set; } = null!;
-
-    protected IStoreEngine Engine { get; } = engine;
-
-    public async ValueTask InitializeAsync() => Store = await Engine.OpenAsync(Time);
-
-    public async ValueTask DisposeAsync()
-    {
-        await Store.DisposeAsync();
-        Engine.Dispose();
-        GC.SuppressFinalize(this);
-    }
-
     [Fact]
     public async Task A_committed_message_is_in_its_mailbox_with_its_body()
     {
@@ -234,13 +219,6 @@ public abstract class CommitSuite(IStoreEngine engine) : IAsyncLifetime
         Assert.Equal(CommitOutcome.Committed, await Store.CommitAsync(StoreSteps.Removal(alice, 30, 2, 5)));
         Assert.Equal((long[])[1, 3, 4, 6], await Store.NumbersAsync(alice));
         Assert.Equal((long[])[1, 2, 3, 4, 5, 6], await Store.NumbersAsync(bob));
-    }
-
-    protected async Task CrashAsync()
-    {
-        Engine.Crash();
-        await Store.DisposeAsync();
-        Store = await Engine.OpenAsync(Time);
     }
 
     protected async Task<CommitOutcome> DeliverOutcomeAsync(MailboxId mailbox, long number)

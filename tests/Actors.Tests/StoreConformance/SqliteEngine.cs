@@ -13,6 +13,8 @@ public sealed class SqliteEngine : IStoreEngine
 
     public string DataDirectory => Path.Combine(_root, $"data{_generation}");
 
+    public long NativeOctets => SQLitePCL.raw.sqlite3_memory_used();
+
     public Func<SqliteStoreOptions, SqliteStoreOptions> Configure { get; set; } = options => options;
 
     public async Task<IMailStore> OpenAsync(TimeProvider time) => await OpenSqliteAsync(time);

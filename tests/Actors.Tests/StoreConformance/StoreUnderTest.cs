@@ -17,6 +17,9 @@ public interface IStoreEngine : IDisposable
     /// <summary>The database as a power loss would leave it now, for the next open.</summary>
     void Crash();
 
+    /// <summary>Octets that the engine holds outside the managed heap.</summary>
+    long NativeOctets { get; }
+
     /// <summary>Deletes what is due. Returns how many bodies went.</summary>
     Task<int> SweepAsync(IMailStore store);
 }
