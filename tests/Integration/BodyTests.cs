@@ -49,6 +49,7 @@ public sealed class BodyTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("Requirement", "STANXPOP3-C0011")]
     public void A_line_end_of_a_lone_CR_or_LF_never_ends_the_data()
     {
         using Workplace workplace = new();
@@ -60,12 +61,14 @@ public sealed class BodyTests(ITestOutputHelper output)
             dialogue.Ask($"RCPT TO:<{Node.User(1)}>", "250");
             dialogue.Ask("DATA", "354");
             dialogue.Send($"Subject: smuggling\r\n\r\nbody{end}MAIL FROM:<evil@elsewhere.test>\r\nRCPT TO:<{Node.User(1)}>\r\nDATA\r\nsecond\r\n");
-            dialogue.Ask(".");
+            dialogue.Ask(".", "250");
             dialogue.Ask("NOOP", "250"); // in step: one message, one reply
             dialogue.Ask("QUIT", "221");
         }
 
-        foreach (StoredMessage message in node.Mailbox(1))
+        List<StoredMessage> messages = node.Mailbox(1); // read by a client that takes LF for a line's end
+        Assert.Equal(6, messages.Count);
+        foreach (StoredMessage message in messages)
         {
             Assert.Contains("evil@elsewhere.test", message.Text, StringComparison.Ordinal);
             Assert.StartsWith("Return-Path: <sender@elsewhere.test>", message.Text, StringComparison.Ordinal);
