@@ -6,7 +6,8 @@ namespace MailCluster.Storage.Sqlite;
 
 /// <summary>What the writer needs beside its connection.</summary>
 internal sealed record WriterContext(
-    SqliteStoreOptions Options, CommitLane Lane, WriteAheadLog Wal, TimeProvider Time, ILogger Log, StorageMetrics Metrics);
+    SqliteStoreOptions Options, CommitLane Lane, WriteAheadLog Wal, TimeProvider Time, ILogger Log, StorageMetrics Metrics,
+    RemovalStamps Removals);
 
 /// <summary>
 /// The one thread that writes. It takes what is complete at the head of the lane, commits it as one transaction with one
@@ -178,6 +179,7 @@ internal sealed class Writer
         _refused.Clear();
         foreach (var unit in _batch)
         {
+            _context.Removals.Committed(unit);
             End(unit, CommitOutcome.Committed);
         }
     }
@@ -252,6 +254,7 @@ internal sealed class Writer
             work.Run(_database);
             _token.Run();
             _commit.Run();
+            _context.Removals.CommittedDirectory();
         }
         catch (Exception thrown)
         {
