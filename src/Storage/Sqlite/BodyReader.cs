@@ -3,7 +3,8 @@ using MailCluster.Shared.Mailboxes;
 
 namespace MailCluster.Storage.Sqlite;
 
-/// <summary>Reads pieces of bodies on a reader's connection. Never makes more of a body than what is asked for.</summary>
+/// <summary>Reads pieces of bodies on a reader's connection. Never makes more of a body than what is asked
+/// for.</summary>
 internal static class BodyReader
 {
     private const string HeadOfMessage =
@@ -24,7 +25,8 @@ internal static class BodyReader
     }
 
     /// <summary>How many of the first messages were there and fitted, each whole.</summary>
-    public static int ReadAhead(Database database, long mailbox, ReadOnlySpan<MessageEntry> entries, Span<byte> destination)
+    public static int ReadAhead(
+        Database database, long mailbox, ReadOnlySpan<MessageEntry> entries, Span<byte> destination)
     {
         var count = 0;
         foreach (var entry in entries)
@@ -43,7 +45,8 @@ internal static class BodyReader
         return count;
     }
 
-    /// <exception cref="StoreUnavailableException">The body is not there: its message is gone for longer than it is kept.</exception>
+    /// <exception cref="StoreUnavailableException">The body is not there: its message is gone for longer than
+    /// it is kept.</exception>
     public static int Read(Database database, long body, long offset, Span<byte> destination)
     {
         if (offset == 0)
@@ -115,7 +118,8 @@ internal static class BodyReader
         return done;
     }
 
-    private static void Take(Database database, string table, string column, long row, int offset, Span<byte> destination)
+    private static void Take(Database database, string table, string column, long row, int offset,
+        Span<byte> destination)
     {
         if (!database.ReadBlob(table, column, row, offset, destination))
         {

@@ -15,7 +15,8 @@ internal sealed class SqliteBodyStore(Readers readers, BodyIds ids, RemovalStamp
         ReadAsync(0, 0, body.Value, offset, destination, cancellationToken);
 
     public ValueTask<int> ReadMessageAsync(
-        MailboxId mailbox, MessageNumber number, BodyId body, Memory<byte> destination, CancellationToken cancellationToken) =>
+        MailboxId mailbox, MessageNumber number, BodyId body, Memory<byte> destination,
+            CancellationToken cancellationToken) =>
         ReadAsync(mailbox.Value, number.Value, body.Value, 0, destination, cancellationToken);
 
     public ValueTask<int> ReadMessagesAsync(
@@ -31,7 +32,8 @@ internal sealed class SqliteBodyStore(Readers readers, BodyIds ids, RemovalStamp
     public long RemovalStamp(MailboxId mailbox) => removals.Of(mailbox.Value);
 
     private ValueTask<int> ReadAsync(
-        long mailbox, long number, long body, long offset, Memory<byte> destination, CancellationToken cancellationToken)
+        long mailbox, long number, long body, long offset, Memory<byte> destination,
+            CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         var read = _pool.Rent();
