@@ -1,3 +1,5 @@
+using MailCluster.Shared.Wire;
+
 namespace MailCluster.Shared.Pop3;
 
 /// <summary>
@@ -6,19 +8,21 @@ namespace MailCluster.Shared.Pop3;
 /// </summary>
 internal ref struct Pop3Arguments(ReadOnlySpan<byte> text)
 {
-    private ReadOnlySpan<byte> _rest = text;
+    private AsciiCursor _cursor = new(text);
 
-    public readonly bool IsEmpty => _rest.IndexOfAnyExcept((byte)' ', (byte)'\t') < 0;
+    public readonly bool IsEmpty => _cursor.Rest.IndexOfAnyExcept((byte)' ', (byte)'\t') < 0;
 
     /// <summary>All that follows, its first separator included: what PASS reads (STANXPOP3-V0011).</summary>
-    public readonly ReadOnlySpan<byte> Verbatim => _rest;
+    public readonly ReadOnlySpan<byte> Verbatim => _cursor.Rest;
 
     public bool TryTakeWord(out ReadOnlySpan<byte> word)
     {
-        var rest = _rest.TrimStart(" \t"u8);
-        var end = rest.IndexOfAny((byte)' ', (byte)'\t');
-        word = end < 0 ? rest : rest[..end];
-        _rest = rest[word.Length..];
+        while (_cursor.TryTake((byte)' ') || _cursor.TryTake((byte)'\t'))
+        {
+        }
+
+        var end = _cursor.Rest.IndexOfAny((byte)' ', (byte)'\t');
+        word = _cursor.Take(end < 0 ? _cursor.Rest.Length : end);
         return !word.IsEmpty;
     }
 

@@ -298,11 +298,11 @@ public sealed class Pop3Session(Pop3SessionOptions options, bool isTlsActive)
         {
             Refuse(Pop3Replies.WrongState, effects);
         }
-        else if (row.Traits.HasFlag(Pop3CommandTraits.NoArguments) && !arguments.IsEmpty)
+        else if ((row.Traits & Pop3CommandTraits.NoArguments) != 0 && !arguments.IsEmpty)
         {
             Refuse(Pop3Replies.NoArgumentsWanted, effects);
         }
-        else if (row.Traits.HasFlag(Pop3CommandTraits.SendsPassword) && !options.AllowsPassword(IsTlsActive))
+        else if ((row.Traits & Pop3CommandTraits.SendsPassword) != 0 && !options.AllowsPassword(IsTlsActive))
         {
             effects.Add(Pop3Replies.PlainTextRefused);
         }
