@@ -11,10 +11,10 @@ using MailCluster.Shared.Wire;
 namespace MailCluster.Testing;
 
 /// <summary>
-/// A POP3 session with a framer before it, as the edge has it, and with answers that follow from the question: the password
-/// is "secret", "away" finds no store; the users "busy" and "homeless" have a maildrop that does not open, "silent" gets no
-/// answer at all. Options: maildrop=number:octets[/wire octets],…  login  tls=offer|active  type=…  gone=number
-/// unreadable=number  update=failed|unavailable, and the limits by their names.
+/// A POP3 session with a framer before it, as the edge has it, and with answers that follow from the question: the
+/// password is "secret", "away" finds no store; the users "busy" and "homeless" have a maildrop that does not open,
+/// "silent" gets no answer at all. Options: maildrop=number:octets[/wire octets],… login tls=offer|active type=…
+/// gone=number unreadable=number update=failed|unavailable, and the limits by their names.
 /// </summary>
 public sealed class Pop3TranscriptPeer : ITranscriptPeer
 {
@@ -156,14 +156,16 @@ public sealed class Pop3TranscriptPeer : ITranscriptPeer
                 return check.User == "silent" ? null : new Pop3Answer.Sasl(Check(check));
             case Pop3Effect.Authenticate { Question: SaslStep.FindKeys find }:
                 _output.Add($"E: FindKeys [{find.User}]");
-                return new Pop3Answer.Sasl(new SaslAnswer.Keys(Keys, find.User == "nobody" ? null : IdentityOf(find.User)));
+                var identity = find.User == "nobody" ? null : IdentityOf(find.User);
+                return new Pop3Answer.Sasl(new SaslAnswer.Keys(Keys, identity));
             case Pop3Effect.OpenMaildrop open:
                 _output.Add($"E: OpenMaildrop {open.Account.Value}");
                 return Open(open.Account.Value);
             case Pop3Effect.SendMessage send:
                 return Send(send);
             case Pop3Effect.Update update:
-                _output.Add($"E: Update {update.Mailbox.Value}: {string.Join(' ', update.Numbers.Select(x => x.Value))}");
+                var numbers = string.Join(' ', update.Numbers.Select(x => x.Value));
+                _output.Add($"E: Update {update.Mailbox.Value}: {numbers}");
                 return _settings.GetValueOrDefault("update") == "unavailable"
                     ? Pop3Answer.Unavailable.Instance
                     : new Pop3Answer.Updated(_settings.GetValueOrDefault("update") != "failed");

@@ -4,9 +4,10 @@ using System.Text;
 namespace MailCluster.Shared.Accounts;
 
 /// <summary>
-/// How a password is written before it is hashed: the part of SASLprep (RFC 4013 §2) that matters in practice: other spaces
-/// become SPACE, soft hyphens and their like go, control characters are refused. There is no composition (NFKC): it needs the
-/// tables of ICU, which a program without globalization does not have; keyboards and SCRAM clients give composed text.
+/// How a password is written before it is hashed: the part of SASLprep (RFC 4013 §2) that matters in practice: other
+/// spaces become SPACE, soft hyphens and their like go, control characters are refused. There is no composition (NFKC):
+/// it needs the tables of ICU, which a program without globalization does not have; keyboards and SCRAM clients give
+/// composed text.
 /// </summary>
 public static class PasswordText
 {

@@ -3,8 +3,8 @@ using MailCluster.Shared.Wire;
 namespace MailCluster.Shared.Pop3;
 
 /// <summary>
-/// What follows a keyword: words between runs of SP and TAB (RFC 1939 §3 with STANXPOP3-NV-2.1.1). How long a word may be is not
-/// asked here, only how long the line may be (NV-2.1.2).
+/// What follows a keyword: words between runs of SP and TAB (RFC 1939 §3 with STANXPOP3-NV-2.1.1). How long a word may
+/// be is not asked here, only how long the line may be (NV-2.1.2).
 /// </summary>
 internal ref struct Pop3Arguments(ReadOnlySpan<byte> text)
 {
@@ -26,7 +26,9 @@ internal ref struct Pop3Arguments(ReadOnlySpan<byte> text)
         return !word.IsEmpty;
     }
 
-    /// <summary>1*DIGIT. A number too large for the type becomes the largest one: no maildrop has so many messages or lines.</summary>
+    /// <summary>
+    /// 1*DIGIT. A number too large for the type becomes the largest one: no maildrop has so many messages or lines.
+    /// </summary>
     public bool TryTakeNumber(out int value)
     {
         value = 0;

@@ -3,8 +3,8 @@ using MailCluster.Shared.Pop3;
 namespace MailCluster.Shared.Fuzz.Targets;
 
 /// <summary>
-/// TOP (RFC 1939 §7) over any octets: the first octet is the number of lines, the second the size of the pieces. However a
-/// message is cut, what is taken is what a line-by-line reading takes.
+/// TOP (RFC 1939 §7) over any octets: the first octet is the number of lines, the second the size of the pieces.
+/// However a message is cut, what is taken is what a line-by-line reading takes.
 /// </summary>
 public sealed class Pop3TopTarget : IFuzzTarget
 {
@@ -26,7 +26,8 @@ public sealed class Pop3TopTarget : IFuzzTarget
         {
             var piece = message.Slice(taken, Math.Min(size, message.Length - taken));
             var count = limiter.Take(piece);
-            Check.That(count <= piece.Length && (count == piece.Length || limiter.IsDone), "all is taken up to the end");
+            Check.That(count <= piece.Length && (count == piece.Length || limiter.IsDone),
+                "all is taken up to the end");
             taken += count;
             if (count < piece.Length)
             {

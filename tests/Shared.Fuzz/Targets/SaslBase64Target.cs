@@ -2,7 +2,9 @@ using MailCluster.Shared.Sasl;
 
 namespace MailCluster.Shared.Fuzz.Targets;
 
-/// <summary>RFC 4648 §4 as RFC 4954 §4 and RFC 5034 §4 read it: what is taken has nothing foreign in it and means one thing.</summary>
+/// <summary>
+/// RFC 4648 §4 as RFC 4954 §4 and RFC 5034 §4 read it: what is taken has nothing foreign in it and means one thing.
+/// </summary>
 public sealed class SaslBase64Target : IFuzzTarget
 {
     public static string Name => "sasl-base64";
@@ -19,6 +21,8 @@ public sealed class SaslBase64Target : IFuzzTarget
         var padding = input.Length == 0 ? 0 : input.Length - input.TrimEnd((byte)'=').Length;
         Check.That(octets.Length == (input.Length / 4 * 3) - padding, "every group gives its octets");
         var again = System.Text.Encoding.ASCII.GetBytes(Convert.ToBase64String(octets));
-        Check.That(SaslBase64.TryDecode(again, out var same) && same.AsSpan().SequenceEqual(octets), "written again it is the same");
+        Check.That(
+            SaslBase64.TryDecode(again, out var same) && same.AsSpan().SequenceEqual(octets),
+            "written again it is the same");
     }
 }

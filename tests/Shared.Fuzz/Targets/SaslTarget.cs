@@ -4,8 +4,8 @@ using MailCluster.Shared.Sasl;
 namespace MailCluster.Shared.Fuzz.Targets;
 
 /// <summary>
-/// Every mechanism (RFC 4616, RFC 5802), chosen by the first octet, fed with the lines of the rest as responses. Nobody gets in
-/// who was not let in: no success without an accepted password, and none by guessing a SCRAM proof.
+/// Every mechanism (RFC 4616, RFC 5802), chosen by the first octet, fed with the lines of the rest as responses. Nobody
+/// gets in who was not let in: no success without an accepted password, and none by guessing a SCRAM proof.
 /// </summary>
 public sealed class SaslTarget : IFuzzTarget
 {
@@ -38,7 +38,8 @@ public sealed class SaslTarget : IFuzzTarget
                 wasAccepted = check.Password == Password;
                 Check.That(check.User.Length > 0 && check.Password.Length > 0, "a question is complete");
                 Check.That(!check.User.Contains('\0', StringComparison.Ordinal), "without NUL");
-                step = exchange.Answer(wasAccepted ? new SaslAnswer.PasswordAccepted(Identity) : new SaslAnswer.PasswordRefused());
+                step = exchange.Answer(
+                    wasAccepted ? new SaslAnswer.PasswordAccepted(Identity) : new SaslAnswer.PasswordRefused());
             }
             else if (step is SaslStep.FindKeys)
             {

@@ -11,8 +11,8 @@ public sealed class ScramSha256Tests
     {
         var salt = Convert.FromBase64String("W22ZaJ0SNY7soEsUEjb6gQ==");
         var message =
-            "n=user,r=rOprNGfwEbeRWgbNEkqO,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,"u8
-            + "i=4096,c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"u8;
+            "n=user,r=rOprNGfwEbeRWgbNEkqO,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,"u8
+            + "s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"u8;
         var keys = ScramSha256.Derive("pencil", salt, 4096);
 
         var proof = ScramSha256.ClientProof("pencil", salt, 4096, message);

@@ -109,7 +109,8 @@ public sealed class Pop3SessionTests
     public void Long_banner_is_cut_to_a_line_of_512_octets()
     {
         var effects = new List<Pop3Effect>();
-        new Pop3Session(new Pop3SessionOptions { Banner = new string('x', 600) }, isTlsActive: true).Start(Now, effects);
+        var options = new Pop3SessionOptions { Banner = new string('x', 600) };
+        new Pop3Session(options, isTlsActive: true).Start(Now, effects);
 
         var wire = ReplyOf(effects);
         Assert.Equal(512, wire.Length);
