@@ -25,8 +25,9 @@ public sealed class DrainTests
         node.Terminate();
         Until.True(() => !LetsIn(node), "nobody new is let in");
 
-        between.Ask("NOOP", "250");
-        between.Ask("MAIL FROM:<late@elsewhere.test>", "421 4.3.2");
+        string answer = "";
+        Until.True(() => (answer = between.Ask("MAIL FROM:<late@elsewhere.test>")) is not ['2', ..], "each session has been told");
+        Assert.StartsWith("421 4.3.2", answer, StringComparison.Ordinal);
         between.ExpectEnd();
         inData.Send("body\r\n");
         inData.Ask(".", "250");

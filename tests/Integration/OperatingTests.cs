@@ -126,11 +126,12 @@ public sealed class OperatingTests
         using Workplace workplace = new();
         using Node node = Node.Start(new NodeSettings(workplace));
         node.Deliver(1, "Subject: logged\r\n\r\nbody\r\n");
-        AssertLogin(node, Node.User(1), "not-the-password", "-ERR");
+        AssertLogin(node, Node.User(2), "not-the-password", "-ERR");
+        AssertLogin(node, Node.User(2), Node.Password(2), "+OK");
         Assert.Equal(0, node.Stop());
         Assert.Contains("Quit", node.Log, StringComparison.Ordinal);
         Assert.DoesNotContain("not-the-password", node.Log, StringComparison.Ordinal);
-        Assert.DoesNotContain(Node.Password(1), node.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain(Node.Password(2), node.Log, StringComparison.Ordinal);
     }
 
     [Fact]

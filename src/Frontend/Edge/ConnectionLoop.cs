@@ -98,6 +98,7 @@ internal sealed class ConnectionLoop(ClientConnection connection, IProtocolDrive
                 driver.Rest();
             }
 
+            TellOfDrain();
             if (result.IsCanceled && (connection.Expired is not null || !WantsMore()))
             {
                 connection.Input.AdvanceTo(buffer.Start);
@@ -199,22 +200,19 @@ internal sealed class ConnectionLoop(ClientConnection connection, IProtocolDrive
         }
     }
 
-    /// <summary>The drain woke us: false when this client is to be sent away now.</summary>
-    private bool WantsMore()
+    /// <summary>Before the next line, whatever woke us: the wake-up itself may have met a body on its way.</summary>
+    private void TellOfDrain()
     {
-        if (!connection.DrainRequested)
-        {
-            return true;
-        }
-
-        if (!_drainTold)
+        if (connection.DrainRequested && !_drainTold)
         {
             _drainTold = true;
             driver.Drain();
         }
-
-        return driver.IsBusy || connection.IdleMilliseconds < DrainGraceMilliseconds;
     }
+
+    /// <summary>The drain woke us: false when this client is to be sent away now.</summary>
+    private bool WantsMore() =>
+        !connection.DrainRequested || driver.IsBusy || connection.IdleMilliseconds < DrainGraceMilliseconds;
 
     private async ValueTask<ConnectionEndReason?> SayLastLineAsync()
     {

@@ -6,13 +6,13 @@ namespace MailCluster.Storage.Sqlite;
 
 /// <summary>What the writer needs beside its connection.</summary>
 internal sealed record WriterContext(
-<<<<<<< HEAD
-    SqliteStoreOptions Options, CommitLane Lane, WriteAheadLog Wal, TimeProvider Time, ILogger Log, StorageMetrics Metrics,
+    SqliteStoreOptions Options,
+    CommitLane Lane,
+    WriteAheadLog Wal,
+    TimeProvider Time,
+    ILogger Log,
+    StorageMetrics Metrics,
     RemovalStamps Removals);
-=======
-    SqliteStoreOptions Options, CommitLane Lane, WriteAheadLog Wal, TimeProvider Time, ILogger Log,
-        StorageMetrics Metrics);
->>>>>>> storage
 
 /// <summary>
 /// The one thread that writes. It takes what is complete at the head of the lane, commits it as one transaction
