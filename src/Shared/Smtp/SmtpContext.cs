@@ -19,7 +19,6 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
     private SmtpPath? _askedPath;
     private SmtpEffect.Reply? _chunkRefusal;
     private bool _isChunkRefusalCounted;
-    private int _protocolErrors;
     private int _logonFailures;
     private bool _outOfResources;
     private bool _isAccepting;
@@ -42,6 +41,8 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
     public SaslIdentity? User { get; set; }
 
     public bool IsDraining { get; set; }
+
+    public int ProtocolErrors { get; private set; }
 
     public bool IsWaiting => _continuation is not null;
 
@@ -91,7 +92,7 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
     /// <summary>Says no; a syntax or sequence error is counted, and one too many ends the session (OXSMTP-EV-11).</summary>
     public void Refuse(SmtpEffect.Reply reply)
     {
-        if (SmtpReplies.IsProtocolError(reply.Value) && ++_protocolErrors > Options.MaxProtocolErrors)
+        if (SmtpReplies.IsProtocolError(reply.Value) && ++ProtocolErrors > Options.MaxProtocolErrors)
         {
             End(SmtpReplies.TooManyErrors, ConnectionEndReason.ProtocolErrors);
             return;

@@ -50,6 +50,9 @@ public sealed class SmtpSession
     /// <summary>MAIL was accepted and the transaction has not ended: a drain waits for it (I7).</summary>
     public bool InTransaction => (State & SmtpStates.Transaction) != 0 || _context.IsWaiting;
 
+    /// <summary>Input so far that broke grammar, order or a command's rules (OXSMTP-EV-11).</summary>
+    public int ProtocolErrors => _context.ProtocolErrors;
+
     /// <summary>The greeting (RFC 5321 §3.1).</summary>
     public void Start(DateTimeOffset now, List<SmtpEffect> effects)
     {

@@ -1,0 +1,49 @@
+using System.Diagnostics.Metrics;
+using MailCluster.Shared.Smtp;
+
+namespace MailCluster.Actors.Delivery;
+
+public sealed class DeliveryMetrics
+{
+    private static readonly KeyValuePair<string, object?> Committed = new("verdict", "committed");
+    private static readonly KeyValuePair<string, object?> Unavailable = new("verdict", "unavailable");
+    private static readonly KeyValuePair<string, object?> OutOfResources = new("verdict", "out_of_resources");
+
+    private readonly Counter<long> _messages;
+    private readonly Counter<long> _vanished;
+    private readonly Counter<long> _retries;
+    private readonly Histogram<double> _duration;
+
+    public DeliveryMetrics(IMeterFactory meters)
+    {
+        var meter = meters.Create("MailCluster");
+        _messages = meter.CreateCounter<long>(
+            "mailcluster.delivery.messages", "{message}", "Messages whose commit was asked for, by verdict.");
+        _vanished = meter.CreateCounter<long>(
+            "mailcluster.delivery.recipients_vanished", "{mailbox}",
+            "Recipients that were accepted and removed before the commit; the others got the message.");
+        _retries = meter.CreateCounter<long>(
+            "mailcluster.delivery.retries", "{unit}", "Commit units made again because a mailbox could not take part.");
+        _duration = meter.CreateHistogram<double>(
+            "mailcluster.delivery.duration", "s", "From the received message to the verdict.",
+            advice: new InstrumentAdvice<double>
+            {
+                HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+            });
+    }
+
+    public void Ended(AcceptVerdict verdict, TimeSpan duration)
+    {
+        _messages.Add(1, verdict switch
+        {
+            AcceptVerdict.Committed => Committed,
+            AcceptVerdict.OutOfResources => OutOfResources,
+            _ => Unavailable,
+        });
+        _duration.Record(duration.TotalSeconds);
+    }
+
+    public void Vanished(int mailboxes) => _vanished.Add(mailboxes);
+
+    public void Retried() => _retries.Add(1);
+}

@@ -1,0 +1,19 @@
+using MailCluster.Actors.Storage;
+using Microsoft.Extensions.Logging;
+
+namespace MailCluster.Actors.Mailboxes;
+
+internal static partial class MailboxLog
+{
+    [LoggerMessage(2000, LogLevel.Warning, "Mailbox {Mailbox}: a write ended as {Outcome}; its state is loaded again.")]
+    public static partial void Reloading(ILogger log, long mailbox, CommitOutcome outcome);
+
+    [LoggerMessage(2001, LogLevel.Warning, "Mailbox {Mailbox} could not be loaded.")]
+    public static partial void LoadFailed(ILogger log, long mailbox, Exception failure);
+
+    [LoggerMessage(2002, LogLevel.Debug, "Mailbox {Mailbox} does not exist.")]
+    public static partial void Missing(ILogger log, long mailbox);
+
+    [LoggerMessage(2003, LogLevel.Error, "Mailbox {Mailbox} has given its last UID; deliveries are refused.")]
+    public static partial void UidsExhausted(ILogger log, long mailbox);
+}

@@ -1,0 +1,25 @@
+namespace MailCluster.Frontend.Admin;
+
+/// <summary>The admin API: what the command line does, for programs. Every operation asks for the token.</summary>
+internal static class AdminEndpoints
+{
+    public const string Prefix = "/admin/v1";
+
+    /// <summary>Rows of a page when the client names no number, and the most that it may name.</summary>
+    public const int PageSize = 100;
+
+    public const int PageSizeMax = 1000;
+
+    public static void MapAdmin(this IEndpointRouteBuilder routes)
+    {
+        var admin = routes.MapGroup(Prefix)
+            .AddEndpointFilter<RouteGroupBuilder, AdminTokenFilter>()
+            .ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status401Unauthorized)
+            .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
+        DomainEndpoints.Map(admin);
+        UserEndpoints.Map(admin);
+        AliasEndpoints.Map(admin);
+        MailboxEndpoints.Map(admin);
+    }
+}

@@ -1,0 +1,96 @@
+using System.Globalization;
+using System.Text;
+using MailCluster.Shared.Accounts;
+
+namespace MailCluster.Shared.Sasl;
+
+/// <summary>
+/// The server of SCRAM-SHA-256 (RFC 5802, RFC 7677), without channel binding. An error is told by the protocol's own reply, not by
+/// "e=" (RFC 5802 §7 leaves that free). The server signature is one more challenge, answered by an empty response.
+/// </summary>
+internal sealed class ScramSha256Exchange(SaslContext context) : ISaslExchange
+{
+    private static readonly SaslStep.Failed Malformed = new(SaslFailure.Malformed);
+
+    private ScramClientFirst? _first;
+    private SaslAnswer.Keys? _keys;
+    private string _serverFirst = string.Empty;
+    private SaslStep.Succeeded? _outcome;
+
+    private string Nonce => _first!.Nonce + context.ServerNonce;
+
+    public SaslStep Begin(ReadOnlyMemory<byte>? initialResponse) =>
+        initialResponse is { } response ? Respond(response) : new SaslStep.Challenge(ReadOnlyMemory<byte>.Empty);
+
+    public SaslStep Respond(ReadOnlyMemory<byte> response)
+    {
+        if (_first is null)
+        {
+            return First(response.Span);
+        }
+
+        if (_outcome is not null)
+        {
+            return response.IsEmpty ? _outcome : Malformed;
+        }
+
+        return _keys is null ? Malformed : Final(response.Span);
+    }
+
+    public SaslStep Answer(SaslAnswer answer)
+    {
+        if (_first is null || _keys is not null)
+        {
+            throw new InvalidOperationException("Nothing was asked.");
+        }
+
+        switch (answer)
+        {
+            case SaslAnswer.Keys keys:
+                _keys = keys;
+                _serverFirst = string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"r={Nonce},s={Convert.ToBase64String(keys.Value.Salt.AsSpan())},i={keys.Value.Iterations}");
+                return new SaslStep.Challenge(Encoding.ASCII.GetBytes(_serverFirst));
+            case SaslAnswer.Unavailable:
+                return new SaslStep.Failed(SaslFailure.Temporary);
+            default:
+                throw new InvalidOperationException("A question for keys is answered by keys.");
+        }
+    }
+
+    private SaslStep First(ReadOnlySpan<byte> message)
+    {
+        if (!ScramClientFirst.TryParse(message, out var first)
+            || (first.BindingFlag == 'y' && context.OffersChannelBinding))
+        {
+            return Malformed;
+        }
+
+        _first = first;
+        return new SaslStep.FindKeys(first.User);
+    }
+
+    private SaslStep Final(ReadOnlySpan<byte> message)
+    {
+        if (!ScramClientFinal.TryParse(message, out var final)
+            || !final.ChannelBinding.AsSpan().SequenceEqual(_first!.Gs2Header)
+            || !string.Equals(final.Nonce, Nonce, StringComparison.Ordinal))
+        {
+            return Malformed;
+        }
+
+        byte[] authMessage =
+            [.. _first.Bare, (byte)',', .. Encoding.ASCII.GetBytes(_serverFirst), (byte)',', .. final.WithoutProof];
+        var proven = ScramSha256.VerifyProof(_keys!.Value, authMessage, final.Proof);
+        if (!proven || _keys.Identity is not { } identity
+            || !SaslText.MayActAs(_first.AuthorizationIdentity, _first.User, identity))
+        {
+            return new SaslStep.Failed(SaslFailure.BadCredentials);
+        }
+
+        _outcome = new SaslStep.Succeeded(identity);
+        var signature = Convert.ToBase64String(ScramSha256.ServerSignature(_keys.Value, authMessage));
+        return new SaslStep.Challenge(Encoding.ASCII.GetBytes("v=" + signature));
+    }
+}

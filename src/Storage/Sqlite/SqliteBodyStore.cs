@@ -1,0 +1,30 @@
+using MailCluster.Actors.Storage;
+using MailCluster.Shared;
+
+namespace MailCluster.Storage.Sqlite;
+
+internal sealed class SqliteBodyStore(Readers readers, BodyIds ids) : IBodyStore
+{
+    private readonly BodyReadPool _pool = new();
+
+    public BodyId NextId() => new(ids.Next());
+
+    public ValueTask<int> ReadAsync(
+        BodyId body, long offset, Memory<byte> destination, CancellationToken cancellationToken) =>
+        ReadAsync(0, 0, body.Value, offset, destination, cancellationToken);
+
+    public ValueTask<int> ReadMessageAsync(
+        MailboxId mailbox, MessageNumber number, BodyId body, Memory<byte> destination, CancellationToken cancellationToken) =>
+        ReadAsync(mailbox.Value, number.Value, body.Value, 0, destination, cancellationToken);
+
+    private ValueTask<int> ReadAsync(
+        long mailbox, long number, long body, long offset, Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        var read = _pool.Rent();
+        read.Set(mailbox, number, body, offset, destination, cancellationToken);
+        var task = new ValueTask<int>(read, read.Version);
+        readers.Post(read);
+        return task;
+    }
+}

@@ -1,0 +1,164 @@
+using System.Diagnostics.Metrics;
+using MailCluster.Actors.Storage;
+using Microsoft.Extensions.Logging;
+using SQLitePCL;
+
+namespace MailCluster.Storage.Sqlite;
+
+/// <summary>The embedded store of a lone node: one SQLite database in a data directory that this process alone holds.</summary>
+public sealed class SqliteMailStore : IMailStore
+{
+    private readonly DataDirectory _directory;
+    private readonly Database _database;
+    private readonly StorageMetrics _metrics;
+    private readonly CommitLane _lane;
+    private readonly WriteAheadLog _wal;
+    private readonly Writer _writer;
+    private readonly Readers _readers;
+    private readonly Checkpointer _checkpointer;
+    private readonly Sweeper _sweeper;
+    private int _disposed;
+
+    private SqliteMailStore(
+        DataDirectory directory,
+        Database database,
+        SqliteStoreOptions options,
+        TimeProvider time,
+        ILogger log,
+        IMeterFactory meters,
+        long firstBody)
+    {
+        _directory = directory;
+        _database = database;
+        _metrics = new StorageMetrics(meters);
+        _lane = new CommitLane(options, _metrics);
+        _wal = new WriteAheadLog(options.CheckpointFromOctets);
+        var context = new WriterContext(options, _lane, _wal, time, log, _metrics);
+        _writer = new Writer(database, context);
+        _readers = new Readers(() => Open(directory, options.ReaderCacheKibibytes), options, log, _metrics);
+        _writer.Start();
+        _checkpointer = new Checkpointer(Open(directory, 64), _writer, context, directory.WalPath);
+        _sweeper = new Sweeper(context);
+        Mailboxes = new SqliteMailboxStore(_readers);
+        Bodies = new SqliteBodyStore(_readers, new BodyIds(firstBody, _lane.TryEnqueue));
+        Directory = new SqliteDirectoryStore(_readers, _lane, time);
+        _metrics.ObserveLane(() => _lane.Octets);
+        _metrics.ObserveWal(() => _wal.Octets);
+    }
+
+    public ICommitter Committer => _lane;
+
+    public IMailboxStore Mailboxes { get; }
+
+    public IBodyStore Bodies { get; }
+
+    public IDirectoryStore Directory { get; }
+
+    public string? Fault => _writer.Fault;
+
+    internal Sweeper Sweeper => _sweeper;
+
+    /// <exception cref="StoreOpenException">With what an administrator has to know; nothing was left half written.</exception>
+    public static Task<SqliteMailStore> OpenAsync(
+        SqliteStoreOptions options, TimeProvider time, ILoggerFactory loggers, IMeterFactory meters) =>
+        // Opening waits for the disk and may recover a log; the pool is not for that.
+        Task.Factory.StartNew(
+            () => Open(options, time, loggers.CreateLogger("MailCluster.Storage"), meters),
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            return;
+        }
+
+        await _sweeper.DisposeAsync().ConfigureAwait(false);
+        _lane.Close();
+        _writer.Join();
+        _checkpointer.Dispose();
+        _readers.Dispose();
+        _wal.Dispose();
+
+        // The last connection to close copies the log and removes it.
+        _database.Dispose();
+        _metrics.Dispose();
+        _directory.Dispose();
+    }
+
+    private static SqliteMailStore Open(SqliteStoreOptions options, TimeProvider time, ILogger log, IMeterFactory meters)
+    {
+        SqliteLibrary.Load();
+        var directory = DataDirectory.Hold(options.DataDirectory);
+        Database? database = null;
+        try
+        {
+            database = Open(directory, options.WriterCacheKibibytes, create: true);
+            var applied = Migrator.Run(database, time.GetUtcNow());
+            database.Execute("BEGIN IMMEDIATE");
+            var firstBody = BodyIds.Lease(database);
+            database.Execute("COMMIT");
+            var store = new SqliteMailStore(directory, database, options, time, log, meters, firstBody);
+            StorageLog.Opened(log, options.DataDirectory, raw.sqlite3_libversion().utf8_to_string(), applied);
+#if STORE_SYNCHRONOUS_OFF
+            StorageLog.NotSynchronous(log);
+#endif
+            return store;
+        }
+        catch (Exception thrown)
+        {
+            database?.Dispose();
+            directory.Dispose();
+            throw thrown is SqliteFault fault ? Explain(directory, fault) : thrown;
+        }
+    }
+
+    private static Database Open(DataDirectory directory, int cacheKibibytes, bool create = false)
+    {
+        var isNew = new FileInfo(directory.DatabasePath) is not { Exists: true, Length: > 0 };
+        var database = Database.Open(directory.DatabasePath, create, cacheKibibytes);
+        try
+        {
+            // What has to stand before the first page is written; on a file that exists it would write to it.
+            if (isNew)
+            {
+                database.Execute("PRAGMA page_size=8192");
+                database.Execute("PRAGMA auto_vacuum=INCREMENTAL");
+            }
+
+            if (database.ScalarText("PRAGMA journal_mode=WAL") != "wal")
+            {
+                throw new StoreOpenException(
+                    $"The database {directory.DatabasePath} cannot use a write-ahead log on this file system.");
+            }
+#if STORE_SYNCHRONOUS_OFF
+            database.Execute("PRAGMA synchronous=OFF");
+#else
+            database.Execute("PRAGMA synchronous=FULL");
+#endif
+            database.Execute("PRAGMA wal_autocheckpoint=0");
+            return database;
+        }
+        catch (Exception)
+        {
+            database.Dispose();
+            throw;
+        }
+    }
+
+    private static StoreOpenException Explain(DataDirectory directory, SqliteFault fault)
+    {
+        var advice = fault.Code switch
+        {
+            raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => "It is damaged or no database of this program: restore a backup.",
+            raw.SQLITE_FULL => "The disk is full.",
+            raw.SQLITE_CANTOPEN or raw.SQLITE_PERM or raw.SQLITE_READONLY =>
+                "It has to be readable and writable by the server's user.",
+            raw.SQLITE_BUSY or raw.SQLITE_LOCKED => "Another program has it open.",
+            _ => "The disk or its file system failed.",
+        };
+        return new StoreOpenException($"The database {directory.DatabasePath} cannot be opened. {advice} {fault.Message}", fault);
+    }
+}

@@ -1,0 +1,276 @@
+using System.Diagnostics;
+using MailCluster.Actors.Storage;
+
+namespace MailCluster.Storage.Sqlite;
+
+/// <summary>Turns the operations of a unit into rows, inside a transaction that the caller holds.</summary>
+internal sealed class UnitWriter(Database database, CounterBook counters, TimeProvider time)
+{
+    /// <summary>Chunk rows are numbered body * 65536 + sequence.</summary>
+    public const int ChunkShift = 16;
+
+    private readonly Statement _insertBody = database.Get("INSERT INTO body (id, octets, chunks, head) VALUES (?, ?, ?, ?)");
+    private readonly Statement _findBody = database.Get("SELECT 1 FROM body WHERE id = ?");
+    private readonly Statement _insertChunk = database.Get("INSERT INTO body_chunk (id, octets) VALUES (?, ?)");
+    private readonly Statement _stage = database.Get("INSERT INTO staged (body, chunks, octets, since) VALUES (?, 1, ?, ?)");
+    private readonly Statement _stageMore = database.Get(
+        "UPDATE staged SET chunks = chunks + 1, octets = octets + ?, since = ? WHERE body = ? AND chunks = ? AND octets = ?");
+
+    private readonly Statement _unstage = database.Get("DELETE FROM staged WHERE body = ? RETURNING chunks, octets");
+    private readonly Statement _dropChunks = database.Get("DELETE FROM body_chunk WHERE id BETWEEN ? AND ?");
+    private readonly Statement _insertMessage = database.Get(
+        "INSERT INTO message (mailbox, number, folder, uid, modseq, body, octets, wire_octets, internal_date) "
+        + "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+
+    private readonly Statement _deleteMessage = database.Get(
+        "DELETE FROM message WHERE mailbox = ? AND number = ? AND folder = ? RETURNING uid, body");
+
+    private readonly Statement _deleteKeywords = database.Get("DELETE FROM message_keyword WHERE mailbox = ? AND number = ?");
+    private readonly Statement _insertTombstone = database.Get(
+        "INSERT INTO tombstone (mailbox, modseq, folder, uid) VALUES (?, ?, ?, ?)");
+
+    private readonly Statement _findReference = database.Get(
+        "SELECT 1 FROM message WHERE body = ?1 UNION ALL SELECT 1 FROM spool WHERE body = ?1 LIMIT 1");
+
+    private readonly Statement _unreferenced = database.Get(
+        "INSERT OR REPLACE INTO unreferenced (body, since) VALUES (?, ?)");
+
+    /// <summary>Null when all is written; otherwise why the unit is refused, and the transaction has to be undone.</summary>
+    public string? Write(CommitUnit unit)
+    {
+        var operations = unit.Operations;
+        for (var index = 0; index < operations.Count; index++)
+        {
+            var refusal = operations[index] switch
+            {
+                StoreOperation.InsertMessage message => Insert(message, operations),
+                StoreOperation.InsertBody body => Insert(body, operations),
+                StoreOperation.StageChunk chunk => Stage(chunk),
+                StoreOperation.DiscardStaged discard => Discard(discard.Body.Value),
+                StoreOperation.DeleteMessages delete => Delete(delete),
+                _ => throw new UnreachableException(),
+            };
+            if (refusal is not null)
+            {
+                return refusal;
+            }
+        }
+
+        return null;
+    }
+
+    private static bool IsWithin(IReadOnlyList<StoreOperation> operations, long body)
+    {
+        for (var index = 0; index < operations.Count; index++)
+        {
+            if (operations[index] is StoreOperation.InsertBody inserted && inserted.Body.Value == body)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool IsReferenced(IReadOnlyList<StoreOperation> operations, long body)
+    {
+        for (var index = 0; index < operations.Count; index++)
+        {
+            if (operations[index] is StoreOperation.InsertMessage message && message.Body.Value == body)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool IsThere(Statement statement, long key)
+    {
+        statement.Bind(1, key);
+        var there = statement.Step();
+        statement.Reset();
+        return there;
+    }
+
+    private string? Insert(StoreOperation.InsertBody body, IReadOnlyList<StoreOperation> operations)
+    {
+        var staged = 0L;
+        if (body.Chunks > 0)
+        {
+            _unstage.Bind(1, body.Body.Value);
+            var there = _unstage.Step();
+            var chunks = there ? _unstage.Long(0) : 0;
+            staged = there ? _unstage.Long(1) : 0;
+            _unstage.Reset();
+            if (chunks != body.Chunks)
+            {
+                return "a body's staged chunks are not all there";
+            }
+        }
+
+        if (body.Head.Length + staged != body.Octets)
+        {
+            return "a body's size is not the sum of its parts";
+        }
+
+        _insertBody.Bind(1, body.Body.Value);
+        _insertBody.Bind(2, body.Octets);
+        _insertBody.Bind(3, body.Chunks);
+        _insertBody.Bind(4, body.Head.Span);
+        _insertBody.Run();
+        if (!IsReferenced(operations, body.Body.Value))
+        {
+            Unreferenced(body.Body.Value);
+        }
+
+        return null;
+    }
+
+    private string? Stage(StoreOperation.StageChunk chunk)
+    {
+        var now = time.GetUtcNow().ToUnixTimeMilliseconds();
+        if (chunk.Octets.Length is 0 or > BodyLayout.ChunkOctets || chunk.Sequence is < 1 or >= 1 << ChunkShift)
+        {
+            return "a staged chunk is out of range";
+        }
+
+        if (chunk.Sequence == 1)
+        {
+            _stage.Bind(1, chunk.Body.Value);
+            _stage.Bind(2, chunk.Octets.Length);
+            _stage.Bind(3, now);
+            _stage.Run();
+        }
+        else
+        {
+            // Only a full chunk may be followed: readers find an offset's chunk by division.
+            _stageMore.Bind(1, chunk.Octets.Length);
+            _stageMore.Bind(2, now);
+            _stageMore.Bind(3, chunk.Body.Value);
+            _stageMore.Bind(4, chunk.Sequence - 1);
+            _stageMore.Bind(5, (chunk.Sequence - 1L) * BodyLayout.ChunkOctets);
+            _stageMore.Run();
+            if (database.Changes != 1)
+            {
+                return "a staged chunk does not follow the one before it";
+            }
+        }
+
+        _insertChunk.Bind(1, (chunk.Body.Value << ChunkShift) + chunk.Sequence);
+        _insertChunk.Bind(2, chunk.Octets.Span);
+        _insertChunk.Run();
+        return null;
+    }
+
+    // Discarding what was never staged, or twice, is no fault.
+    private string? Discard(long body)
+    {
+        _unstage.Bind(1, body);
+        var there = _unstage.Step();
+        _unstage.Reset();
+        if (there)
+        {
+            _dropChunks.Bind(1, body << ChunkShift);
+            _dropChunks.Bind(2, (body << ChunkShift) + (1 << ChunkShift) - 1);
+            _dropChunks.Run();
+        }
+
+        return null;
+    }
+
+    private string? Insert(StoreOperation.InsertMessage message, IReadOnlyList<StoreOperation> operations)
+    {
+        var mailbox = counters.Find(message.Mailbox.Value);
+        if (mailbox?.Find(message.Folder.Value) is not { } folder)
+        {
+            return "a message for a mailbox or folder that does not exist";
+        }
+
+        if (message.Number.Value <= mailbox.LastNumber || message.Uid.Value < folder.UidNext
+            || message.ModSeq.Value < mailbox.ModSeq)
+        {
+            return "a message number, UID or MODSEQ that was given before";
+        }
+
+        var body = message.Body.Value;
+        if (!IsWithin(operations, body) && !IsThere(_findBody, body))
+        {
+            return "a message without a body";
+        }
+
+        _insertMessage.Bind(1, mailbox.Mailbox);
+        _insertMessage.Bind(2, message.Number.Value);
+        _insertMessage.Bind(3, folder.Folder);
+        _insertMessage.Bind(4, message.Uid.Value);
+        _insertMessage.Bind(5, message.ModSeq.Value);
+        _insertMessage.Bind(6, body);
+        _insertMessage.Bind(7, message.Octets);
+        _insertMessage.Bind(8, message.WireOctets);
+        _insertMessage.Bind(9, message.InternalDate.ToUnixTimeMilliseconds());
+        _insertMessage.Run();
+        mailbox.LastNumber = message.Number.Value;
+        mailbox.ModSeq = message.ModSeq.Value;
+        folder.LastNumber = message.Number.Value;
+        folder.HighestModSeq = message.ModSeq.Value;
+        folder.UidNext = message.Uid.Value + 1L;
+        counters.Dirty(folder);
+        return null;
+    }
+
+    private string? Delete(StoreOperation.DeleteMessages delete)
+    {
+        var mailbox = counters.Find(delete.Mailbox.Value);
+        if (mailbox?.Find(delete.Folder.Value) is not { } folder)
+        {
+            return "a removal from a mailbox or folder that does not exist";
+        }
+
+        if (delete.ModSeq.Value < mailbox.ModSeq)
+        {
+            return "a MODSEQ that was given before";
+        }
+
+        foreach (var number in delete.Numbers)
+        {
+            _deleteMessage.Bind(1, mailbox.Mailbox);
+            _deleteMessage.Bind(2, number.Value);
+            _deleteMessage.Bind(3, folder.Folder);
+            var there = _deleteMessage.Step();
+            var uid = there ? _deleteMessage.Long(0) : 0;
+            var body = there ? _deleteMessage.Long(1) : 0;
+            _deleteMessage.Reset();
+            if (!there)
+            {
+                return "a removal of a message that is not there";
+            }
+
+            _deleteKeywords.Bind(1, mailbox.Mailbox);
+            _deleteKeywords.Bind(2, number.Value);
+            _deleteKeywords.Run();
+            _insertTombstone.Bind(1, mailbox.Mailbox);
+            _insertTombstone.Bind(2, delete.ModSeq.Value);
+            _insertTombstone.Bind(3, folder.Folder);
+            _insertTombstone.Bind(4, uid);
+            _insertTombstone.Run();
+            if (!IsThere(_findReference, body))
+            {
+                Unreferenced(body);
+            }
+        }
+
+        mailbox.Tombstones += delete.Numbers.Length;
+        mailbox.ModSeq = delete.ModSeq.Value;
+        folder.HighestModSeq = delete.ModSeq.Value;
+        counters.Dirty(mailbox);
+        counters.Dirty(folder);
+        return null;
+    }
+
+    private void Unreferenced(long body)
+    {
+        _unreferenced.Bind(1, body);
+        _unreferenced.Bind(2, time.GetUtcNow().ToUnixTimeMilliseconds());
+        _unreferenced.Run();
+    }
+}
