@@ -137,7 +137,7 @@ public static class TranscriptRunner
         private void Give(byte[] octets)
         {
             _left = [.. _left, .. octets];
-            var sequence = play is TranscriptPlay.BytePerSegment or TranscriptPlay.Dribble
+            var sequence = play == TranscriptPlay.BytePerSegment
                 ? SegmentSplitter.BytePerSegment(_left)
                 : new ReadOnlySequence<byte>(_left);
             var consumed = peer.Feed(sequence);
