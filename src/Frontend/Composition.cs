@@ -63,7 +63,8 @@ internal static class Composition
         services.Configure<HostOptions>(host => host.ShutdownTimeout = options.Node.DrainTimeout + TimeSpan.FromSeconds(30));
         services.Configure<ConsoleLifetimeOptions>(lifetime => lifetime.SuppressStatusMessages = true);
 
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Listen(kestrel, options, listeners));
+        EdgeEndpoints.PreferInlineCompletions();
+        builder.WebHost.UseKestrelCore().UseSockets(EdgeEndpoints.ConfigureTransport).ConfigureKestrel(kestrel => Listen(kestrel, options, listeners));
         var app = builder.Build();
         app.UseExceptionHandler();
         app.UseStatusCodePages();

@@ -4,11 +4,17 @@ namespace MailCluster.Actors.Delivery;
 public sealed record DeliveryOptions
 {
     /// <summary>
-    /// How long a mailbox may take to contribute. Default 10 s. It bounds what one mailbox that is stuck can cost: its share
+    /// How long the one mailbox of a message may take to contribute, loading included. Default 10 s. It bounds what one mailbox that is stuck can cost: its share
     /// is withdrawn and the message tried again or refused with 451. The commit itself has no deadline: what is in the lane
     /// ends, and only its end is the truth.
     /// </summary>
     public TimeSpan ContributeDeadline { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// The same with several recipients. Default 2 s: they are loaded before, and while one is silent, the
+    /// others take no mail.
+    /// </summary>
+    public TimeSpan SharedContributeDeadline { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>Loading the mailboxes of a message with several recipients before its unit is made. Default 10 s.</summary>
     public TimeSpan PrepareDeadline { get; init; } = TimeSpan.FromSeconds(10);

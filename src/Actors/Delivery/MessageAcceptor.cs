@@ -79,31 +79,18 @@ public sealed class MessageAcceptor(
 
     private async ValueTask<CommitOutcome> CommitAsync(AcceptedMessage message, ImmutableArray<MailboxId> mailboxes)
     {
-        var unit = new CommitUnit(
-            mailboxes.Length,
-            new StoreOperation.InsertBody(message.Body, message.Head, message.Octets, message.Chunks));
-        var command = new MailboxCommand.Deliver(message.Body, checked((uint)message.Octets), message.WireOctets);
-        var shares = new MailboxMessage.Deliver[mailboxes.Length];
-        for (var i = 0; i < shares.Length; i++)
-        {
-            shares[i] = new MailboxMessage.Deliver(unit, region.Committer, command, shares.Length > 1);
-            region.Tell(mailboxes[i], shares[i]);
-        }
-
-        try
-        {
-            return await unit.Completion.WaitAsync(options.ContributeDeadline, time);
-        }
-        catch (TimeoutException)
-        {
-            DeliveryLog.ContributionLate(_log, message.Body.Value);
-            foreach (var share in shares)
-            {
-                share.WithdrawUnclaimed();
-            }
-        }
-
-        return await unit.Completion;
+        var delivery = new Deliver(
+            region,
+            mailboxes,
+            new StoreOperation.InsertBody(message.Body, message.Head, message.Octets, message.Chunks),
+            new MailboxCommand.Deliver(message.Body, checked((uint)message.Octets), message.WireOctets));
+        delivery.Begin();
+        using var deadline = time.CreateTimer(
+            static state => ((Contribution)state!).GiveUp(),
+            new Contribution(delivery, message.Body, _log),
+            delivery.IsShared ? options.SharedContributeDeadline : options.ContributeDeadline,
+            Timeout.InfiniteTimeSpan);
+        return await delivery.Unit.Completion;
     }
 
     /// <summary>Those that are there, all loaded.</summary>
@@ -139,6 +126,19 @@ public sealed class MessageAcceptor(
         return ready.Count == mailboxes.Length ? mailboxes : ready.ToImmutable();
     }
 
+    /// <summary>Each once, ascending: the order in which a delivery goes through its mailboxes.</summary>
     private static ImmutableArray<MailboxId> Distinct(ImmutableArray<MailboxId> mailboxes) =>
-        mailboxes.Length <= 1 ? mailboxes : [.. mailboxes.Distinct()];
+        mailboxes.Length <= 1 ? mailboxes : [.. mailboxes.Distinct().OrderBy(static mailbox => mailbox.Value)];
+
+    private sealed record Contribution(Deliver Delivery, BodyId Body, ILogger Log)
+    {
+        /// <summary>No effect once the unit stands in the lane: then only the commit decides.</summary>
+        public void GiveUp()
+        {
+            if (Delivery.TryGiveUp())
+            {
+                DeliveryLog.ContributionLate(Log, Body.Value);
+            }
+        }
+    }
 }

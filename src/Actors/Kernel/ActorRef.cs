@@ -1,8 +1,8 @@
 namespace MailCluster.Actors.Kernel;
 
 /// <summary>
-/// The address of one actor; valid for as long as the actor lives, over restarts. It is the actor's whole cost beside its
-/// own state: idle, it is on no queue, and no thread, task or timer knows it.
+/// The address of one actor; valid for as long as the actor lives, over restarts. It is the actor's whole cost beside
+/// its own state: idle, it is on no queue, and no thread, task or timer knows it.
 /// </summary>
 public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
     where TMessage : class
@@ -13,7 +13,7 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
     private ActorExtras<TMessage>? _extras;
     private int _activeIn;
     private bool _starting;
-    private bool _passivating;
+    private Passivation _passivation;
 
     /// <param name="kind">What it shares with others.</param>
     /// <param name="identity">Name or boxed key.</param>
@@ -63,8 +63,8 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
     }
 
     /// <summary>
-    /// For completions of work that the actor itself asked for: not subject to the bound, as the actor bounds what it asks
-    /// for; lost only when the actor has ended.
+    /// For completions of work that the actor itself asked for: not subject to the bound, as the actor bounds what it
+    /// asks for; lost only when the actor has ended.
     /// </summary>
     public void Notify(TMessage message)
     {
@@ -108,7 +108,7 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
         var outcome = _mailbox.TryTell(message, _kind.Options.MailboxCapacity);
         if (outcome == PushOutcome.Wake)
         {
-            System.Scheduler.Execute(this, yields: false);
+            System.Scheduler.Execute(this);
         }
 
         return outcome;
@@ -119,7 +119,7 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
         var outcome = _mailbox.Push(envelope);
         if (outcome == PushOutcome.Wake)
         {
-            System.Scheduler.Execute(this, yields: false);
+            System.Scheduler.Execute(this);
         }
 
         return outcome;
@@ -153,18 +153,18 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
     internal TimerHandle SetTimer(TMessage message, TimeSpan due) =>
         new(Extras.SetTimer(message, due, _kind.Options.TimersMax));
 
-    internal void PassivateWhenEmpty() => _passivating = true;
+    internal void PassivateWhenEmpty() => _passivation = Passivation.WhenEmpty;
 
     /// <summary>The end of a back-off.</summary>
-    internal void Resume() => System.Scheduler.Execute(this, yields: false);
+    internal void Resume() => System.Scheduler.Execute(this);
 
     /// <summary>Idle for long: passivates in a turn of its own. Any thread.</summary>
     internal void PassivateIfIdle()
     {
         if (_mailbox.TryClaim())
         {
-            _passivating = true;
-            System.Scheduler.Execute(this, yields: false);
+            _passivation = Passivation.IfIdle;
+            System.Scheduler.Execute(this);
         }
     }
 
@@ -181,7 +181,11 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
             return true;
         }
 
-        System.Scheduler.Execute(this, yields: true);
+        if (!_mailbox.TryIdle())
+        {
+            System.Scheduler.Execute(this);
+        }
+
         return false;
     }
 
@@ -215,7 +219,7 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
                 continue;
             }
 
-            if (_passivating && TryPassivate())
+            if (_passivation != Passivation.None && TryPassivate())
             {
                 return;
             }
@@ -227,7 +231,7 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
             }
         }
 
-        System.Scheduler.Execute(this, yields: true);
+        System.Scheduler.Execute(this);
     }
 
     /// <summary>False: the caller no longer owns the turn.</summary>
@@ -257,6 +261,11 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
             Extras.Forget(timer);
         }
 
+        if (_passivation == Passivation.IfIdle)
+        {
+            _passivation = Passivation.None;
+        }
+
         try
         {
             _instance.Receive(envelope.Message!);
@@ -271,7 +280,7 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
     private bool TryStart()
     {
         _starting = false;
-        _passivating = false;
+        _passivation = Passivation.None;
         try
         {
             var instance = _kind.Create(Identity);
@@ -286,7 +295,9 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
         }
     }
 
-    /// <summary>After a failure. False: the caller no longer owns the turn, as the actor backs off or has stopped.</summary>
+    /// <summary>
+    /// After a failure. False: the caller no longer owns the turn, as the actor backs off or has stopped.
+    /// </summary>
     private bool TryRestart(Exception exception, TMessage? failed)
     {
         EndInstance();
@@ -328,14 +339,15 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
     }
 
     /// <summary>
-    /// Of an empty mailbox. True: it is closed, and the next message finds a new actor. The instance has had its last call
-    /// before, so that two never work at once; when messages came meanwhile, a new instance takes them here.
+    /// Of an empty mailbox. True: it is closed, and the next message finds a new actor. The instance has had its last
+    /// call before, so that two never work at once; when messages came meanwhile, a new instance takes them here.
     /// </summary>
     private bool TryPassivate()
     {
         if (_extras is { HasStash: true } || !InstanceAgrees())
         {
-            _passivating = false;
+            _passivation = Passivation.None;
+            Volatile.Write(ref _activeIn, _kind.Generation);
             return false;
         }
 
@@ -345,6 +357,7 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
             return false;
         }
 
+        System.Passivated();
         _kind.Closed(this);
         return true;
     }
@@ -413,5 +426,16 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
 
         System.Undelivered(this, message, WhyRefused(outcome));
         return false;
+    }
+
+    private enum Passivation : byte
+    {
+        None,
+
+        /// <summary>Unless a message comes first.</summary>
+        IfIdle,
+
+        /// <summary>The actor asked for it: after all messages that are there.</summary>
+        WhenEmpty,
     }
 }

@@ -49,6 +49,9 @@ public sealed class ActorSystem : IAsyncDisposable
     /// <summary>Actors alive, spawned or of regions.</summary>
     public int Count => Math.Max(Volatile.Read(ref _alive) - (_isStopping ? 0 : 1), 0);
 
+    /// <summary>Asks, timers, back-offs and idle sweeps that wait for their time.</summary>
+    public int DeadlineCount => Deadlines.Count;
+
     /// <summary>Starts an actor that lives until it passivates itself or the system ends.</summary>
     /// <param name="name">For logs; need not be unique.</param>
     /// <param name="factory">Makes each instance: the first and one per restart.</param>
@@ -69,7 +72,7 @@ public sealed class ActorSystem : IAsyncDisposable
             BecameAlive();
         }
 
-        Scheduler.Execute(actor, yields: false);
+        Scheduler.Execute(actor);
         return actor;
     }
 

@@ -24,13 +24,15 @@ public sealed class ShardRegion<TKey, TMessage> : IActorCell
     private readonly Lock _gate = new();
     private readonly ActorSystem _system;
     private readonly EntityKind _kind;
+    private readonly string _name;
     private readonly IdleSweep<TKey, TMessage> _sweep;
     private int _hand;
 
     public ShardRegion(ActorSystem system, string name, Func<TKey, Actor<TMessage>> factory, ActorOptions options)
     {
         _system = system;
-        _kind = new EntityKind(this, name, factory, options.Checked());
+        _name = name;
+        _kind = new EntityKind(this, factory, options.Checked());
         _sweep = new IdleSweep<TKey, TMessage>(this, system, options.IdleTimeout);
         system.Add(this);
     }
@@ -57,7 +59,7 @@ public sealed class ShardRegion<TKey, TMessage> : IActorCell
             return true;
         }
 
-        _system.Undelivered(_kind.NameOf(key), message, ActorRef<TMessage>.WhyRefused(outcome));
+        _system.Undelivered(this, message, ActorRef<TMessage>.WhyRefused(outcome));
         return false;
     }
 
@@ -75,12 +77,14 @@ public sealed class ShardRegion<TKey, TMessage> : IActorCell
         if (outcome is not (PushOutcome.Queued or PushOutcome.Wake))
         {
             var why = ActorRef<TMessage>.WhyRefused(outcome);
-            _system.Undelivered(_kind.NameOf(key), message, why);
+            _system.Undelivered(this, message, why);
             reply.Fail(why);
         }
 
         return answer;
     }
+
+    public override string ToString() => _name;
 
     void IActorCell.Stop()
     {
@@ -96,7 +100,9 @@ public sealed class ShardRegion<TKey, TMessage> : IActorCell
         }
     }
 
-    /// <summary>Entities in a range of places that did nothing since a generation; gives the next place, 0 at the end.</summary>
+    /// <summary>
+    /// Entities in a range of places that did nothing since a generation; gives the next place, 0 at the end.
+    /// </summary>
     internal int IdleSince(int generation, int from, int places, List<ActorRef<TMessage>> idle)
     {
         lock (_gate)
@@ -133,7 +139,7 @@ public sealed class ShardRegion<TKey, TMessage> : IActorCell
             }
 
             // It has passivated between the two steps; whoever sees it first takes it off the map.
-            Remove(entity);
+            Forget(entity);
         }
     }
 
@@ -208,38 +214,37 @@ public sealed class ShardRegion<TKey, TMessage> : IActorCell
             }
         }
 
+        // The next try begins behind this one, so that one that may not go does not hide the others.
+        _hand = longest?.Slot ?? _hand;
         return longest;
     }
 
-    private void Remove(ActorRef<TMessage> entity)
+    private void Forget(ActorRef<TMessage> entity)
     {
         lock (_gate)
         {
-            if (!_table.Remove(entity, entity.Slot))
+            if (_table.Remove(entity, entity.Slot))
             {
-                return;
+                _byKey.TryRemove((TKey)entity.Identity, out _);
             }
-
-            _byKey.TryRemove((TKey)entity.Identity, out _);
         }
-
-        _system.Passivated();
-        _system.ActorEnded();
     }
 
     private sealed class EntityKind(
         ShardRegion<TKey, TMessage> region,
-        string name,
         Func<TKey, Actor<TMessage>> factory,
         ActorOptions options) : ActorKind<TMessage>(region._system, options)
     {
-        // The first entity may ask before the region is complete.
-        public override int Generation => region._sweep?.Generation ?? 0;
+        public override int Generation => region._sweep.Generation;
 
         public override Actor<TMessage> Create(object identity) => factory((TKey)identity);
 
-        public override string NameOf(object identity) => $"{name}/{identity}";
+        public override string NameOf(object identity) => $"{region._name}/{identity}";
 
-        public override void Closed(ActorRef<TMessage> actor) => region.Remove(actor);
+        public override void Closed(ActorRef<TMessage> actor)
+        {
+            region.Forget(actor);
+            System.ActorEnded();
+        }
     }
 }

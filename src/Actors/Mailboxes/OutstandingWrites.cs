@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using MailCluster.Actors.Storage;
 using MailCluster.Shared;
 
 namespace MailCluster.Actors.Mailboxes;
@@ -9,22 +10,45 @@ namespace MailCluster.Actors.Mailboxes;
 /// </summary>
 internal sealed class OutstandingWrites
 {
-    private readonly ConcurrentDictionary<MailboxId, int> _counts = new();
+    private readonly ConcurrentDictionary<MailboxId, Writes> _writes = new();
 
-    public bool Any(MailboxId mailbox) => _counts.ContainsKey(mailbox);
+    public bool Any(MailboxId mailbox) => _writes.ContainsKey(mailbox);
 
-    public void Begin(MailboxId mailbox) => _counts.AddOrUpdate(mailbox, 1, static (_, count) => count + 1);
+    /// <param name="held">A delivery that has no place in the lane yet; at most one of a mailbox.</param>
+    public void Begin(MailboxId mailbox, Deliver? held = null) => _writes.AddOrUpdate(
+        mailbox,
+        static (_, held) => new Writes(1, held),
+        static (_, writes, held) => new Writes(writes.Count + 1, held ?? writes.Held),
+        held);
 
-    public void End(MailboxId mailbox)
+    /// <summary>What an empty unit placed now would not stand behind.</summary>
+    public Deliver? Held(MailboxId mailbox) => _writes.TryGetValue(mailbox, out var writes) ? writes.Held : null;
+
+    /// <summary>It stands in the lane.</summary>
+    public void Release(MailboxId mailbox, Deliver held)
     {
-        while (_counts.TryGetValue(mailbox, out var count))
+        while (_writes.TryGetValue(mailbox, out var writes) && ReferenceEquals(writes.Held, held))
         {
-            if (count > 1
-                ? _counts.TryUpdate(mailbox, count - 1, count)
-                : _counts.TryRemove(new KeyValuePair<MailboxId, int>(mailbox, count)))
+            if (_writes.TryUpdate(mailbox, writes with { Held = null }, writes))
             {
                 return;
             }
         }
     }
+
+    public void End(MailboxId mailbox, CommitUnit? unit = null)
+    {
+        while (_writes.TryGetValue(mailbox, out var writes))
+        {
+            var held = unit is not null && ReferenceEquals(writes.Held?.Unit, unit) ? null : writes.Held;
+            if (writes.Count > 1
+                ? _writes.TryUpdate(mailbox, new Writes(writes.Count - 1, held), writes)
+                : _writes.TryRemove(new KeyValuePair<MailboxId, Writes>(mailbox, writes)))
+            {
+                return;
+            }
+        }
+    }
+
+    private readonly record struct Writes(int Count, Deliver? Held);
 }

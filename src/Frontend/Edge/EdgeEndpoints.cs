@@ -5,6 +5,7 @@ using MailCluster.Shared.Sasl;
 using MailCluster.Shared.Smtp;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace MailCluster.Frontend.Edge;
 
@@ -13,6 +14,22 @@ internal static class EdgeEndpoints
 {
     /// <summary>Octets that wait in a connection's pipe in each direction (I8).</summary>
     public const long PipeOctetsMax = 64 * 1024;
+
+    /// <summary>
+    /// A session never blocks, so it runs on the thread where its octets arrive: no hop between threads per command. What can
+    /// block or takes long (the store, password derivation) has threads of its own.
+    /// </summary>
+    public static void ConfigureTransport(SocketTransportOptions transport)
+    {
+        transport.UnsafePreferInlineScheduling = true;
+        transport.MaxReadBufferSize = PipeOctetsMax;
+        transport.MaxWriteBufferSize = PipeOctetsMax;
+        transport.Backlog = 4096;
+    }
+
+    /// <summary>The same below the transport; the runtime reads it at the first socket of the process.</summary>
+    public static void PreferInlineCompletions() =>
+        Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
 
     /// <summary>Opens every mail binding; <paramref name="opened"/> hears of each address, whose port is known after the start.</summary>
     public static void Listen(

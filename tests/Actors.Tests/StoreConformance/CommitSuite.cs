@@ -6,23 +6,8 @@ using Xunit;
 namespace MailCluster.Actors.Tests.StoreConformance;
 
 /// <summary>What every store promises of commits (I1, I3, I4, I5).</summary>
-public abstract class CommitSuite(IStoreEngine engine) : IAsyncLifetime
+public abstract class CommitSuite(IStoreEngine engine) : StoreSuite(engine)
 {
-    protected MovedTime Time { get; } = new();
-
-    protected IMailStore Store { get; private set; } = null!;
-
-    protected IStoreEngine Engine { get; } = engine;
-
-    public async ValueTask InitializeAsync() => Store = await Engine.OpenAsync(Time);
-
-    public async ValueTask DisposeAsync()
-    {
-        await Store.DisposeAsync();
-        Engine.Dispose();
-        GC.SuppressFinalize(this);
-    }
-
     [Fact]
     public async Task A_committed_message_is_in_its_mailbox_with_its_body()
     {
@@ -81,7 +66,8 @@ public abstract class CommitSuite(IStoreEngine engine) : IAsyncLifetime
         {
             var body = Store.Body($"message {index}");
             var unit = new CommitUnit(1, body);
-            Assert.True(unit.Contribute(Store.Committer, ended, StoreSteps.Message(users[index % 8], 1 + (index / 8), body)));
+            Assert.True(
+                unit.Contribute(Store.Committer, ended, StoreSteps.Message(users[index % 8], 1 + (index / 8), body)));
             return unit;
         }).ToList();
         await Task.WhenAll(units.Select(unit => unit.Completion));
@@ -145,7 +131,8 @@ public abstract class CommitSuite(IStoreEngine engine) : IAsyncLifetime
             var unit = new CommitUnit(1, body);
             var wrong = number % 10 == 0;
             Assert.True(unit.Contribute(
-                Store.Committer, null, StoreSteps.Message(alice, number, body), StoreSteps.Message(bob, wrong ? 1 : number, body)));
+                Store.Committer, null, StoreSteps.Message(alice, number, body),
+                    StoreSteps.Message(bob, wrong ? 1 : number, body)));
             return unit;
         }).ToList();
         Assert.True(holder.Contribute(Store.Committer, null));
@@ -201,7 +188,8 @@ public abstract class CommitSuite(IStoreEngine engine) : IAsyncLifetime
     {
         var alice = await Store.AddUserAsync();
 
-        Assert.Equal(CommitOutcome.Refused, await Store.CommitAsync(StoreSteps.Message(alice, 1, Store.Body("never written"))));
+        Assert.Equal(CommitOutcome.Refused,
+            await Store.CommitAsync(StoreSteps.Message(alice, 1, Store.Body("never written"))));
         Assert.Empty(await Store.NumbersAsync(alice));
     }
 
@@ -234,13 +222,6 @@ public abstract class CommitSuite(IStoreEngine engine) : IAsyncLifetime
         Assert.Equal(CommitOutcome.Committed, await Store.CommitAsync(StoreSteps.Removal(alice, 30, 2, 5)));
         Assert.Equal((long[])[1, 3, 4, 6], await Store.NumbersAsync(alice));
         Assert.Equal((long[])[1, 2, 3, 4, 5, 6], await Store.NumbersAsync(bob));
-    }
-
-    protected async Task CrashAsync()
-    {
-        Engine.Crash();
-        await Store.DisposeAsync();
-        Store = await Engine.OpenAsync(Time);
     }
 
     protected async Task<CommitOutcome> DeliverOutcomeAsync(MailboxId mailbox, long number)

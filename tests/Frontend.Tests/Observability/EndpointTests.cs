@@ -35,10 +35,7 @@ public sealed class EndpointTests(RunningNode node) : IClassFixture<RunningNode>
 
     [Fact]
     public async Task The_documentation_of_metrics_is_what_the_program_prints() =>
-        Assert.Equal(
-            await Commands.MetricsDocument.WriteAsync(),
-            await File.ReadAllTextAsync(
-                Path.Combine(RepositoryRoot.Find(), "docs", "metrics.md"), TestContext.Current.CancellationToken));
+        GeneratedDocument.AssertIs("metrics.md", await Commands.MetricsDocument.WriteAsync());
 
     [Fact]
     public async Task A_serving_node_is_live_and_ready()

@@ -187,9 +187,7 @@ public sealed class ConfigurationTests
 
     [Fact]
     public void The_documentation_is_what_the_program_prints() =>
-        Assert.Equal(
-            Commands.ConfigurationDocument.Write(),
-            File.ReadAllText(Path.Combine(RepositoryRoot.Find(), "docs", "configuration.md")));
+        GeneratedDocument.AssertIs("configuration.md", Commands.ConfigurationDocument.Write());
 
     private static LoadedConfiguration Load(string section) =>
         ConfigurationLoader.Load(new ConfigurationBuilder().AddJsonStream(Json(section)).Build(), null, null);

@@ -1,0 +1,180 @@
+using System.Diagnostics;
+using MailCluster.Actors.Storage;
+using MailCluster.Shared.Mailboxes;
+
+namespace MailCluster.Actors.Mailboxes;
+
+/// <summary>
+/// A loaded mailbox and its writes under way: decides, contributes to units, and makes the state follow their ends. Owned
+/// by one instance of the actor; when its knowledge is in doubt, it is thrown away and loaded again.
+/// </summary>
+internal sealed class MailboxLedger(
+    MailboxState state, MailboxSurroundings surroundings, IDeliveryParticipant participant)
+{
+    private readonly PendingWrites _pending = new();
+    private Deliver? _held;
+
+    public bool IsQuiet => _pending.IsEmpty;
+
+    /// <summary>Something is committed, and perhaps acknowledged, that cannot be shown before an earlier write has ended.</summary>
+    public bool IsOutOfOrder => _pending.IsOutOfOrder;
+
+    public MaildropSnapshot Snapshot() => state.Snapshot();
+
+    public MaildropTotals Totals() => new(state.Count, state.Octets);
+
+    /// <summary>A delivery of this mailbox is not in the lane yet, so nothing else may go there before it.</summary>
+    public bool IsHeld => _held is not null;
+
+    public void Deliver(Deliver deliver, DateTimeOffset now)
+    {
+        var added = MailboxDecider.Decide(state, deliver.Command, now).Event;
+        if (added is null)
+        {
+            MailboxLog.UidsExhausted(surroundings.Log, state.Mailbox.Value);
+            deliver.TryGiveUp();
+            return;
+        }
+
+        surroundings.Outstanding.Begin(state.Mailbox, deliver.IsShared ? deliver : null);
+        var join = deliver.Join(participant, Write(added));
+        if (join == DeliveryJoin.Over)
+        {
+            surroundings.Outstanding.End(state.Mailbox, deliver.Unit);
+            return;
+        }
+
+        state.Apply(added);
+        _pending.Add(new PendingWrite(deliver.Unit, added, default));
+        if (join == DeliveryJoin.Held)
+        {
+            _held = deliver;
+        }
+        else
+        {
+            surroundings.Outstanding.Release(state.Mailbox, deliver);
+        }
+
+        deliver.Continue(join);
+    }
+
+    /// <summary>True: what was put aside may go on.</summary>
+    public bool TryRelease(CommitUnit unit)
+    {
+        if (!ReferenceEquals(_held?.Unit, unit))
+        {
+            return false;
+        }
+
+        _held = null;
+        return true;
+    }
+
+    public void Remove(MailboxMessage.Remove remove, DateTimeOffset now)
+    {
+        var removed = MailboxDecider.Decide(state, remove.Command, now).Event;
+        if (removed is null && _pending.IsEmpty)
+        {
+            remove.Reply.Reply(true);
+            return;
+        }
+
+        // With nothing left to remove, the removal may still be on its way: an empty unit ends after it.
+        var unit = new CommitUnit(1);
+        surroundings.Outstanding.Begin(state.Mailbox);
+        if (!unit.Contribute(surroundings.Committer, participant, removed is null ? [] : [Write(removed)]))
+        {
+            surroundings.Outstanding.End(state.Mailbox);
+            remove.Reply.Reply(false);
+            return;
+        }
+
+        if (removed is not null)
+        {
+            state.Apply(removed);
+        }
+
+        _pending.Add(new PendingWrite(unit, removed, remove.Reply));
+    }
+
+    /// <summary>False: the state is in doubt. The store alone knows now, and no reply may be given from here.</summary>
+    public bool TryEnd(CommitUnit unit, CommitOutcome outcome)
+    {
+        if (!_pending.TryEnd(unit, outcome))
+        {
+            // Of an earlier instance, or given up: the load that followed has seen it.
+            return true;
+        }
+
+        while (_pending.TryTake(out var write))
+        {
+            if (write.Outcome == CommitOutcome.Committed)
+            {
+                Publish(write);
+            }
+            else if (!TryAbandon(write))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Askers of what is still under way are told that nobody knows.</summary>
+    public void GiveUp() => _pending.GiveUp();
+
+    private void Publish(PendingWrite write)
+    {
+        switch (write.Event)
+        {
+            case MailboxEvent.MessageAdded:
+                surroundings.Metrics.Added();
+                break;
+            case MailboxEvent.MessagesRemoved removed:
+                surroundings.Metrics.Removed(removed.Numbers.Length);
+                break;
+        }
+
+        if (write.Event is not null)
+        {
+            state.Publish(write.Event);
+        }
+
+        write.Reply.Reply(true);
+    }
+
+    /// <summary>
+    /// False for what this mailbox may be wrong about: a row that was not as it thought, a store that failed. What another
+    /// mailbox declined leaves a gap in the numbers and nothing else.
+    /// </summary>
+    private bool TryAbandon(PendingWrite write)
+    {
+        if (write.Event is not null)
+        {
+            state.Abandon(write.Event);
+            surroundings.Metrics.Abandoned();
+        }
+
+        write.Reply.Reply(false);
+        return write.Outcome == CommitOutcome.LaneFull
+            || (write.Outcome == CommitOutcome.Refused && write.Unit.IsRefused);
+    }
+
+    private StoreOperation Write(MailboxEvent @event) => @event switch
+    {
+        MailboxEvent.MessageAdded added => new StoreOperation.InsertMessage(
+            state.Mailbox,
+            added.Folder,
+            added.Number,
+            added.Uid,
+            added.ModSeq,
+            added.Body,
+            added.Octets,
+            added.WireOctets,
+            added.InternalDate),
+        MailboxEvent.MessagesRemoved removed =>
+            new StoreOperation.DeleteMessages(state.Mailbox, removed.Folder, removed.Numbers, removed.ModSeq),
+        _ => throw new UnreachableException(),
+    };
+}

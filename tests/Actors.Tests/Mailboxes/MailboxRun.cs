@@ -1,0 +1,82 @@
+using System.Collections.Immutable;
+using MailCluster.Actors.Delivery;
+using MailCluster.Actors.Kernel;
+using MailCluster.Actors.Mailboxes;
+using MailCluster.Actors.Tests.StoreConformance;
+using MailCluster.Shared;
+using MailCluster.Shared.Mailboxes;
+using MailCluster.Shared.Smtp;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace MailCluster.Actors.Tests.Mailboxes;
+
+/// <summary>Mailboxes over a simulated store, all in virtual time under one seed.</summary>
+internal sealed class MailboxRun : IDisposable
+{
+    public static readonly MailboxId Alice = new(1);
+    public static readonly MailboxId Bob = new(2);
+    public static readonly MailboxId Carol = new(3);
+
+    private readonly QuietMeters _meters = new();
+
+    public MailboxRun(ulong seed = 1, MailboxOptions? options = null)
+    {
+        Scheduler = new SeededScheduler(seed);
+        Store = new SimulatedStore(Scheduler);
+        var system = new ActorSystem(
+            Scheduler, Scheduler.Time, new ActorSystemOptions(), NullLoggerFactory.Instance, _meters);
+        Region = new MailboxRegion(
+            system, Store, Store, options ?? new MailboxOptions(), new MailboxMetrics(_meters), NullLoggerFactory.Instance);
+        Maildrops = new Maildrops(Region);
+        Acceptor = new MessageAcceptor(
+            Region, new DeliveryOptions(), Scheduler.Time, new DeliveryMetrics(_meters), NullLoggerFactory.Instance);
+        Store.Add(Alice);
+        Store.Add(Bob);
+        Store.Add(Carol);
+    }
+
+    public SeededScheduler Scheduler { get; }
+
+    public SimulatedStore Store { get; }
+
+    public MailboxRegion Region { get; }
+
+    public Maildrops Maildrops { get; }
+
+    public MessageAcceptor Acceptor { get; }
+
+    public BodyId LastBody { get; private set; }
+
+    public Task<AcceptVerdict> DeliverAsync(params ReadOnlySpan<MailboxId> mailboxes)
+    {
+        LastBody = Store.NextId();
+        var message = new AcceptedMessage(LastBody, new byte[100], 100, 0, 103, [.. mailboxes]);
+        return Acceptor.AcceptAsync(message, CancellationToken.None).AsTask();
+    }
+
+    public Task<MaildropSnapshot?> OpenAsync(MailboxId mailbox) =>
+        Maildrops.OpenAsync(mailbox, CancellationToken.None).AsTask();
+
+    public Task<bool> DeleteAsync(MailboxId mailbox, params ReadOnlySpan<MessageNumber> numbers) =>
+        Maildrops.DeleteAsync(mailbox, [.. numbers], CancellationToken.None).AsTask();
+
+    /// <summary>Removes the first message. False when that did not happen, for whatever reason.</summary>
+    public async Task<bool> DeleteOrFailAsync(MailboxId mailbox)
+    {
+        try
+        {
+            return await DeleteAsync(mailbox, new MessageNumber(Store.Rows(mailbox)[0].Number));
+        }
+        catch (AskFailedException)
+        {
+            return false;
+        }
+    }
+
+    public Task WaitAsync(TimeSpan time) => Task.Delay(time, Scheduler.Time);
+
+    public void Dispose() => _meters.Dispose();
+
+    public static ImmutableArray<long> Numbers(MaildropSnapshot? snapshot) =>
+        [.. snapshot!.Messages.Select(message => message.Number.Value)];
+}

@@ -1,0 +1,272 @@
+using MailCluster.Actors.Kernel;
+using MailCluster.Actors.Storage;
+using MailCluster.Shared;
+using MailCluster.Shared.Mailboxes;
+
+namespace MailCluster.Actors.Tests.Mailboxes;
+
+/// <summary>
+/// A store in virtual time that is as strict as the real one: numbers, UIDs and MODSEQs must rise in the order of commits,
+/// a removal must find its rows. It fails, is full and throws when told to.
+/// </summary>
+internal sealed class SimulatedStore(SeededScheduler scheduler) : ICommitter, IMailboxStore, IBodyStore
+{
+    private readonly Dictionary<MailboxId, Box> _boxes = [];
+    private readonly List<(BodyId Body, MailboxId Mailbox)> _inserted = [];
+    private readonly Queue<CommitUnit> _lane = new();
+    private bool _scheduled;
+    private long _nextBody = 1;
+
+    public TimeSpan CommitTime { get; set; } = TimeSpan.FromMilliseconds(2);
+
+    public TimeSpan LoadTime { get; set; } = TimeSpan.FromMilliseconds(1);
+
+    /// <summary>The next commits, each with all its units, fail.</summary>
+    public int CommitsToFail { get; set; }
+
+    public int LoadsToFail { get; set; }
+
+    /// <summary>The next places in the lane that are refused.</summary>
+    public int PlacesToRefuse { get; set; }
+
+    /// <summary>The next contributions that throw in the turn that makes them.</summary>
+    public int TurnsToBreak { get; set; }
+
+    /// <summary>Commits wait until this is false and <see cref="Resume"/> is called.</summary>
+    public bool IsHeld { get; set; }
+
+    public int Loads { get; private set; }
+
+    /// <summary>Units that were refused for their own fault: what an actor in its right state never contributes.</summary>
+    public List<string> Refusals { get; } = [];
+
+    public List<CommitUnit> Ended { get; } = [];
+
+    public IReadOnlyList<Row> Rows(MailboxId mailbox) =>
+        _boxes.TryGetValue(mailbox, out var box) ? box.Rows : [];
+
+    /// <summary>Every number that was ever committed, in the order of commits.</summary>
+    public IReadOnlyList<long> Given(MailboxId mailbox) => _boxes[mailbox].Given;
+
+    public IReadOnlyList<long> Removed(MailboxId mailbox) => _boxes[mailbox].Removed;
+
+    /// <summary>Where this body was put, once per commit of a row.</summary>
+    public IEnumerable<MailboxId> Committed(BodyId body) =>
+        _inserted.Where(inserted => inserted.Body == body).Select(inserted => inserted.Mailbox);
+
+    public void Add(MailboxId mailbox, params ReadOnlySpan<MessageEntry> messages)
+    {
+        var box = new Box();
+        foreach (var message in messages)
+        {
+            box.Rows.Add(new Row(message.Number.Value, box.UidNext++, message.Body, message.Octets, message.WireOctets));
+            box.LastNumber = message.Number.Value;
+            box.ModSeq++;
+        }
+
+        _boxes.Add(mailbox, box);
+    }
+
+    public void Remove(MailboxId mailbox) => _boxes.Remove(mailbox);
+
+    public void Resume()
+    {
+        IsHeld = false;
+        Schedule();
+    }
+
+    public bool TryEnqueue(CommitUnit unit)
+    {
+        if (TurnsToBreak > 0)
+        {
+            TurnsToBreak--;
+            throw new InvalidOperationException("A turn breaks.");
+        }
+
+        if (PlacesToRefuse > 0)
+        {
+            PlacesToRefuse--;
+            return false;
+        }
+
+        _lane.Enqueue(unit);
+        return true;
+    }
+
+    public void Completed(CommitUnit unit) => Schedule();
+
+    public async ValueTask<MailboxImage?> LoadAsync(MailboxId mailbox, CancellationToken cancellationToken)
+    {
+        Loads++;
+        await Task.Delay(LoadTime, scheduler.Time, cancellationToken);
+        if (LoadsToFail > 0)
+        {
+            LoadsToFail--;
+            throw new StoreUnavailableException("Loads fail.");
+        }
+
+        // Read now, told later: what commits in between is not in it.
+        var image = _boxes.TryGetValue(mailbox, out var box) ? box.Image(mailbox) : null;
+        await Task.Delay(LoadTime, scheduler.Time, cancellationToken);
+        return image;
+    }
+
+    public BodyId NextId() => new(_nextBody++);
+
+    public ValueTask<int> ReadAsync(
+        BodyId body, long offset, Memory<byte> destination, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    public ValueTask<int> ReadMessageAsync(
+        MailboxId mailbox,
+        MessageNumber number,
+        BodyId body,
+        Memory<byte> destination,
+        CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    private void Schedule()
+    {
+        if (!_scheduled && !IsHeld)
+        {
+            _scheduled = true;
+            scheduler.PostAfter(CommitTime, CommitHead);
+        }
+    }
+
+    private void CommitHead()
+    {
+        _scheduled = false;
+        if (IsHeld)
+        {
+            return;
+        }
+
+        List<CommitUnit> batch = [];
+        while (_lane.TryPeek(out var head) && head.IsComplete)
+        {
+            batch.Add(_lane.Dequeue());
+        }
+
+        if (batch.Count == 0)
+        {
+            return;
+        }
+
+        if (CommitsToFail > 0)
+        {
+            CommitsToFail--;
+            End(batch, CommitOutcome.StoreFailed);
+            return;
+        }
+
+        // As the real writer: those refused are told before those committed.
+        var refused = batch.Where(unit => unit.IsRefused || !TryWrite(unit)).ToList();
+        End(refused, CommitOutcome.Refused);
+        End([.. batch.Except(refused)], CommitOutcome.Committed);
+    }
+
+    private void End(List<CommitUnit> units, CommitOutcome outcome)
+    {
+        foreach (var unit in units)
+        {
+            Ended.Add(unit);
+            unit.End(outcome);
+        }
+    }
+
+    private bool TryWrite(CommitUnit unit)
+    {
+        // All or nothing: looked at first, done after.
+        foreach (var operation in unit.Operations)
+        {
+            if (Fault(operation) is { } fault)
+            {
+                Refusals.Add(fault);
+                return false;
+            }
+        }
+
+        foreach (var operation in unit.Operations)
+        {
+            Write(operation);
+        }
+
+        return true;
+    }
+
+    private string? Fault(StoreOperation operation) => operation switch
+    {
+        StoreOperation.InsertMessage message when !_boxes.ContainsKey(message.Mailbox) => "no such mailbox",
+        StoreOperation.InsertMessage message => _boxes[message.Mailbox].Fault(message),
+        StoreOperation.DeleteMessages delete when !_boxes.ContainsKey(delete.Mailbox) => "no such mailbox",
+        StoreOperation.DeleteMessages delete => _boxes[delete.Mailbox].Fault(delete),
+        _ => null,
+    };
+
+    private void Write(StoreOperation operation)
+    {
+        switch (operation)
+        {
+            case StoreOperation.InsertMessage message:
+                _boxes[message.Mailbox].Insert(message);
+                _inserted.Add((message.Body, message.Mailbox));
+                break;
+            case StoreOperation.DeleteMessages delete:
+                _boxes[delete.Mailbox].Delete(delete);
+                break;
+        }
+    }
+
+    internal sealed record Row(long Number, uint Uid, BodyId Body, uint Octets, uint WireOctets);
+
+    private sealed class Box
+    {
+        public List<Row> Rows { get; } = [];
+
+        public List<long> Given { get; } = [];
+
+        public List<long> Removed { get; } = [];
+
+        public long LastNumber { get; set; }
+
+        public long ModSeq { get; set; }
+
+        public uint UidNext { get; set; } = 1;
+
+        public string? Fault(StoreOperation.InsertMessage message) =>
+            message.Number.Value <= LastNumber || message.Uid.Value < UidNext || message.ModSeq.Value <= ModSeq
+                ? "given before"
+                : null;
+
+        public string? Fault(StoreOperation.DeleteMessages delete) =>
+            delete.ModSeq.Value <= ModSeq ? "MODSEQ given before"
+            : delete.Numbers.All(number => Rows.Exists(row => row.Number == number.Value)) ? null
+            : "not there";
+
+        public void Insert(StoreOperation.InsertMessage message)
+        {
+            Rows.Add(new Row(
+                message.Number.Value, message.Uid.Value, message.Body, message.Octets, message.WireOctets));
+            Given.Add(message.Number.Value);
+            LastNumber = message.Number.Value;
+            ModSeq = message.ModSeq.Value;
+            UidNext = message.Uid.Value + 1;
+        }
+
+        public void Delete(StoreOperation.DeleteMessages delete)
+        {
+            Rows.RemoveAll(row => delete.Numbers.Any(number => number.Value == row.Number));
+            Removed.AddRange(delete.Numbers.Select(number => number.Value));
+            ModSeq = delete.ModSeq.Value;
+        }
+
+        public MailboxImage Image(MailboxId mailbox) => new(
+            mailbox,
+            new TenantId(1),
+            new MessageNumber(LastNumber),
+            new ModSeq(ModSeq),
+            [new FolderImage(FolderId.Inbox, "INBOX", new UidValidity(1), new Uid(UidNext), new ModSeq(ModSeq))],
+            [.. Rows.Select(row =>
+                new MessageEntry(new MessageNumber(row.Number), row.Body, row.Octets, row.WireOctets))]);
+    }
+}
