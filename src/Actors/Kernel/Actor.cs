@@ -2,7 +2,8 @@ namespace MailCluster.Actors.Kernel;
 
 /// <summary>
 /// State with a mailbox: one message at a time, on a pool thread, never two turns at once. A turn is synchronous: it
-/// neither blocks nor awaits, and what it asked for comes back later as a message (<see cref="ActorRef{TMessage}.Notify"/>).
+/// neither blocks nor awaits, and what it asked for comes back later as a message (<see
+/// cref="ActorRef{TMessage}.Notify"/>).
 /// </summary>
 public abstract class Actor<TMessage>
     where TMessage : class

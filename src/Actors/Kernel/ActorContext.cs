@@ -26,8 +26,9 @@ public readonly struct ActorContext<TMessage>
     public TimerHandle SetTimer(TMessage message, TimeSpan due) => Self.SetTimer(message, due);
 
     /// <summary>
-    /// Asks for passivation as soon as the mailbox and the stash are empty and <see cref="Actor{TMessage}.MayPassivate"/>
-    /// agrees. A region spawns the entity again for the next message; an actor that was spawned by name is gone.
+    /// Asks for passivation as soon as the mailbox and the stash are empty and <see
+    /// cref="Actor{TMessage}.MayPassivate"/> agrees. A region spawns the entity again for the next message; an actor
+    /// that was spawned by name is gone.
     /// </summary>
     public void Passivate() => Self.PassivateWhenEmpty();
 }

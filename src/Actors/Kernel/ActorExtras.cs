@@ -1,8 +1,8 @@
 namespace MailCluster.Actors.Kernel;
 
 /// <summary>
-/// What only few actors have at a time: a stash, timers, failures. As a deadline it is the end of a back-off: removed from
-/// the heap or fired, it gives the ownership of the suspended actor's turn to exactly one.
+/// What only few actors have at a time: a stash, timers, failures. As a deadline it is the end of a back-off: removed
+/// from the heap or fired, it gives the ownership of the suspended actor's turn to exactly one.
 /// </summary>
 internal sealed class ActorExtras<TMessage>(ActorRef<TMessage> owner) : Deadline
     where TMessage : class

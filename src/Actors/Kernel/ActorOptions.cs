@@ -3,7 +3,9 @@ namespace MailCluster.Actors.Kernel;
 /// <summary>The bounds of one actor, or of every entity of a region.</summary>
 public sealed record ActorOptions
 {
-    /// <summary>Messages that wait; a tell beyond is refused. 1 or more; default 1024, a few hundred milliseconds of work.</summary>
+    /// <summary>
+    /// Messages that wait; a tell beyond is refused. 1 or more; default 1024, a few hundred milliseconds of work.
+    /// </summary>
     public int MailboxCapacity { get; init; } = 1024;
 
     /// <summary>Messages put aside; default 1024, so that a full mailbox fits while an actor loads.</summary>
@@ -12,7 +14,9 @@ public sealed record ActorOptions
     /// <summary>Timers set at once by one actor; default 64. One more is a bug of the actor and throws.</summary>
     public int TimersMax { get; init; } = 64;
 
-    /// <summary>Turns before the actor goes to the end of the pool's queue; default 64, short enough to be fair.</summary>
+    /// <summary>
+    /// Turns before the actor goes to the end of the pool's queue; default 64, short enough to be fair.
+    /// </summary>
     public int TurnsPerBatch { get; init; } = 64;
 
     /// <summary>
@@ -33,8 +37,8 @@ public sealed record ActorOptions
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>
-    /// Entities of a region alive at once; default 100,000 (some 30 MB). At the bound the longest idle one makes room; when
-    /// none is idle, new ones are refused (<see cref="AskFailure.MailboxFull"/>).
+    /// Entities of a region alive at once; default 100,000 (20 MB and their state). At the bound the longest idle one
+    /// makes room; when none is idle, new ones are refused (<see cref="AskFailure.MailboxFull"/>).
     /// </summary>
     public int EntitiesMax { get; init; } = 100_000;
 

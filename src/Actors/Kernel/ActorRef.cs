@@ -1,8 +1,8 @@
 namespace MailCluster.Actors.Kernel;
 
 /// <summary>
-/// The address of one actor; valid for as long as the actor lives, over restarts. It is the actor's whole cost beside its
-/// own state: idle, it is on no queue, and no thread, task or timer knows it.
+/// The address of one actor; valid for as long as the actor lives, over restarts. It is the actor's whole cost beside
+/// its own state: idle, it is on no queue, and no thread, task or timer knows it.
 /// </summary>
 public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
     where TMessage : class
@@ -63,8 +63,8 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
     }
 
     /// <summary>
-    /// For completions of work that the actor itself asked for: not subject to the bound, as the actor bounds what it asks
-    /// for; lost only when the actor has ended.
+    /// For completions of work that the actor itself asked for: not subject to the bound, as the actor bounds what it
+    /// asks for; lost only when the actor has ended.
     /// </summary>
     public void Notify(TMessage message)
     {
@@ -108,7 +108,7 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
         var outcome = _mailbox.TryTell(message, _kind.Options.MailboxCapacity);
         if (outcome == PushOutcome.Wake)
         {
-            System.Scheduler.Execute(this, yields: false);
+            System.Scheduler.Execute(this);
         }
 
         return outcome;
@@ -119,7 +119,7 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
         var outcome = _mailbox.Push(envelope);
         if (outcome == PushOutcome.Wake)
         {
-            System.Scheduler.Execute(this, yields: false);
+            System.Scheduler.Execute(this);
         }
 
         return outcome;
@@ -156,7 +156,7 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
     internal void PassivateWhenEmpty() => _passivation = Passivation.WhenEmpty;
 
     /// <summary>The end of a back-off.</summary>
-    internal void Resume() => System.Scheduler.Execute(this, yields: false);
+    internal void Resume() => System.Scheduler.Execute(this);
 
     /// <summary>Idle for long: passivates in a turn of its own. Any thread.</summary>
     internal void PassivateIfIdle()
@@ -164,7 +164,7 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
         if (_mailbox.TryClaim())
         {
             _passivation = Passivation.IfIdle;
-            System.Scheduler.Execute(this, yields: false);
+            System.Scheduler.Execute(this);
         }
     }
 
@@ -181,7 +181,11 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
             return true;
         }
 
-        System.Scheduler.Execute(this, yields: true);
+        if (!_mailbox.TryIdle())
+        {
+            System.Scheduler.Execute(this);
+        }
+
         return false;
     }
 
@@ -227,7 +231,7 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
             }
         }
 
-        System.Scheduler.Execute(this, yields: true);
+        System.Scheduler.Execute(this);
     }
 
     /// <summary>False: the caller no longer owns the turn.</summary>
@@ -291,7 +295,9 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
         }
     }
 
-    /// <summary>After a failure. False: the caller no longer owns the turn, as the actor backs off or has stopped.</summary>
+    /// <summary>
+    /// After a failure. False: the caller no longer owns the turn, as the actor backs off or has stopped.
+    /// </summary>
     private bool TryRestart(Exception exception, TMessage? failed)
     {
         EndInstance();
@@ -333,8 +339,8 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
     }
 
     /// <summary>
-    /// Of an empty mailbox. True: it is closed, and the next message finds a new actor. The instance has had its last call
-    /// before, so that two never work at once; when messages came meanwhile, a new instance takes them here.
+    /// Of an empty mailbox. True: it is closed, and the next message finds a new actor. The instance has had its last
+    /// call before, so that two never work at once; when messages came meanwhile, a new instance takes them here.
     /// </summary>
     private bool TryPassivate()
     {

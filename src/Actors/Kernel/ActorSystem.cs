@@ -72,7 +72,7 @@ public sealed class ActorSystem : IAsyncDisposable
             BecameAlive();
         }
 
-        Scheduler.Execute(actor, yields: false);
+        Scheduler.Execute(actor);
         return actor;
     }
 

@@ -4,7 +4,8 @@ namespace MailCluster.Actors.Kernel;
 public sealed record ActorSystemOptions
 {
     /// <summary>
-    /// Asks and timers outstanding at once; default 1,048,576. An ask beyond fails (<see cref="AskFailure.MailboxFull"/>).
+    /// Asks and timers outstanding at once; default 1,048,576. An ask beyond fails (<see
+    /// cref="AskFailure.MailboxFull"/>).
     /// </summary>
     public int DeadlinesMax { get; init; } = 1 << 20;
 }

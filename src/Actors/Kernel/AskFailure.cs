@@ -3,7 +3,9 @@ namespace MailCluster.Actors.Kernel;
 /// <summary>Why a message was dropped or an ask got no reply.</summary>
 public enum AskFailure
 {
-    /// <summary>A bound was reached: mailbox, stash, entities of a region, outstanding asks. Trying later may help.</summary>
+    /// <summary>
+    /// A bound was reached: mailbox, stash, entities of a region, outstanding asks. Trying later may help.
+    /// </summary>
     MailboxFull,
 
     /// <summary>No reply in time; whether the message was handled is not known.</summary>

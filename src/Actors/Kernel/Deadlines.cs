@@ -4,8 +4,8 @@ namespace MailCluster.Actors.Kernel;
 
 /// <summary>
 /// All deadlines of a system in one heap behind one timer. Adding and removing is O(log n), in practice a few compares,
-/// as later ones mostly fall due later; the timer is only touched when the earliest moves forward, so that asks which are
-/// answered in time never reach it.
+/// as later ones mostly fall due later; the timer is only touched when the earliest moves forward, so that asks which
+/// are answered in time never reach it.
 /// </summary>
 internal sealed class Deadlines : IDisposable
 {

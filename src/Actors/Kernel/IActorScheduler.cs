@@ -9,8 +9,6 @@ public interface IActorScheduler
     /// </summary>
     bool IsDeterministic { get; }
 
-    /// <summary>Runs the work soon, not within this call.</summary>
-    /// <param name="work">Turns of one actor.</param>
-    /// <param name="yields">It has had its share: behind everything that waits already.</param>
-    void Execute(IThreadPoolWorkItem work, bool yields);
+    /// <summary>Runs the work soon, not within this call. Never blocks.</summary>
+    void Execute(IThreadPoolWorkItem work);
 }

@@ -1,8 +1,8 @@
 namespace MailCluster.Actors.Kernel;
 
 /// <summary>
-/// Finds the idle entities of a region. Time is counted in sweeps, eight to one idle time-out: an entity writes down the
-/// sweep it was last active in, which costs no clock, and is idle when more than eight have passed since.
+/// Finds the idle entities of a region. Time is counted in sweeps, eight to one idle time-out: an entity writes down
+/// the sweep it was last active in, which costs no clock, and is idle when more than eight have passed since.
 /// </summary>
 internal sealed class IdleSweep<TKey, TMessage>(
     ShardRegion<TKey, TMessage> region,

@@ -16,9 +16,9 @@ internal enum PushOutcome
 /// <summary>
 /// Many push, one takes. Contents and scheduling state are one word, <c>_inbox</c>, changed only by compare-and-swap:
 /// null = idle, nobody runs; <see cref="Busy"/> = someone owns the turn, nothing new; <see cref="Shut"/> = closed for
-/// good; else = someone owns the turn and this is the newest of a list of new envelopes. Who moves the word away from null
-/// owns the turn, until it moves the word back. So a wake-up can neither be lost nor doubled, and a mailbox can only be
-/// closed when it is empty.
+/// good; else = someone owns the turn and this is the newest of a list of new envelopes. Who moves the word away from
+/// null owns the turn, until it moves the word back. So a wake-up can neither be lost nor doubled, and a mailbox can
+/// only be closed when it is empty.
 /// </summary>
 internal struct Mailbox<TMessage>(bool owned)
     where TMessage : class

@@ -3,8 +3,8 @@ using System.Threading.Tasks.Sources;
 namespace MailCluster.Actors.Kernel;
 
 /// <summary>
-/// An ask that waits, pooled. <c>_open</c> holds the token of the ask in flight, 0 when it is decided: reply, failure and
-/// deadline compete for it, and one that comes with the token of an earlier use finds it changed.
+/// An ask that waits, pooled. <c>_open</c> holds the token of the ask in flight, 0 when it is decided: reply, failure
+/// and deadline compete for it, and one that comes with the token of an earlier use finds it changed.
 /// </summary>
 internal sealed class PendingAsk<TReply> : Deadline, IValueTaskSource<TReply>, IThreadPoolWorkItem
 {
@@ -113,7 +113,7 @@ internal sealed class PendingAsk<TReply> : Deadline, IValueTaskSource<TReply>, I
         system.Deadlines.TryRemove(this);
         if (system.Scheduler.IsDeterministic)
         {
-            system.Scheduler.Execute(this, yields: false);
+            system.Scheduler.Execute(this);
         }
         else
         {

@@ -31,8 +31,7 @@ public sealed class SeededScheduler : IActorScheduler
     /// <summary>Work that a single run may do; default 10 million. More means that it does not end.</summary>
     public long StepsMax { get; init; } = 10_000_000;
 
-    /// <inheritdoc/>
-    public void Execute(IThreadPoolWorkItem work, bool yields)
+    public void Execute(IThreadPoolWorkItem work)
     {
         if (_runningOn != 0 && _runningOn != Environment.CurrentManagedThreadId)
         {
@@ -44,7 +43,7 @@ public sealed class SeededScheduler : IActorScheduler
     }
 
     /// <summary>Runs the action among the actors' turns: how a simulated store completes what it was asked.</summary>
-    public void Post(Action action) => Execute(new Posted(action), yields: false);
+    public void Post(Action action) => Execute(new Posted(action));
 
     /// <summary>The same, after a time.</summary>
     public void PostAfter(TimeSpan due, Action action) => Time.At(due, () => Post(action));

@@ -100,7 +100,9 @@ public sealed class ShardRegion<TKey, TMessage> : IActorCell
         }
     }
 
-    /// <summary>Entities in a range of places that did nothing since a generation; gives the next place, 0 at the end.</summary>
+    /// <summary>
+    /// Entities in a range of places that did nothing since a generation; gives the next place, 0 at the end.
+    /// </summary>
     internal int IdleSince(int generation, int from, int places, List<ActorRef<TMessage>> idle)
     {
         lock (_gate)

@@ -1,8 +1,8 @@
 namespace MailCluster.Actors.Kernel;
 
 /// <summary>
-/// Who is alive, in places that stay, so that a sweep can go on where it ended; its order depends on no hash. The caller
-/// holds a lock.
+/// Who is alive, in places that stay, so that a sweep can go on where it ended; its order depends on no hash. The
+/// caller holds a lock.
 /// </summary>
 internal sealed class SlotTable<T>
     where T : class

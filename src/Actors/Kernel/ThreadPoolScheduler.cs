@@ -1,8 +1,8 @@
 namespace MailCluster.Actors.Kernel;
 
 /// <summary>
-/// The process's thread pool. A first turn goes to the queue of the thread that told (its data is in that core's cache), a
-/// continued one to the global queue, behind the others.
+/// The process's thread pool, by its global queue: a thread's own queue is last in, first out, where actors that tell
+/// each other could keep a third one waiting. Measured, the own queue was no faster.
 /// </summary>
 public sealed class ThreadPoolScheduler : IActorScheduler
 {
@@ -10,6 +10,6 @@ public sealed class ThreadPoolScheduler : IActorScheduler
 
     public bool IsDeterministic => false;
 
-    public void Execute(IThreadPoolWorkItem work, bool yields) =>
-        ThreadPool.UnsafeQueueUserWorkItem(work, preferLocal: !yields);
+    public void Execute(IThreadPoolWorkItem work) =>
+        ThreadPool.UnsafeQueueUserWorkItem(work, preferLocal: false);
 }

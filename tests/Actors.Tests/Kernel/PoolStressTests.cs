@@ -68,7 +68,12 @@ public sealed class PoolStressTests
                     throw new InvalidOperationException("as asked");
                 }
             }),
-            new ActorOptions { MailboxCapacity = 8, MinBackoff = TimeSpan.FromTicks(1), MaxBackoff = TimeSpan.FromTicks(1) });
+            new ActorOptions
+            {
+                MailboxCapacity = 8,
+                MinBackoff = TimeSpan.FromTicks(1),
+                MaxBackoff = TimeSpan.FromTicks(1),
+            });
         var letters = Enumerable.Range(0, Senders * PerSender).Select(i => new Letter(i)).ToArray();
         var accepted = new bool[letters.Length];
         await Everywhere(sender =>

@@ -140,7 +140,9 @@ public sealed class SupervisionTests
         var before = simulated.Scheduler.Time.Now;
         simulated.Dispose();
         Assert.Equal(before, simulated.Scheduler.Time.Now);
-        Assert.All(letters, letter => Assert.Equal((1, AskFailure.Stopped), (letter.UndeliveredCount, letter.Why!.Value)));
+        Assert.All(
+            letters,
+            letter => Assert.Equal((1, AskFailure.Stopped), (letter.UndeliveredCount, letter.Why!.Value)));
     }
 
     [Fact]
