@@ -10,7 +10,8 @@ namespace MailCluster.Benchmarks;
 
 /// <summary>
 /// The store alone under the load of concurrent deliveries: messages per second, CPU of the writer thread per message,
-/// latency of commits over several checkpoints. Usage: <c>committer [directory] [senders] [seconds] [octets] [mailboxes] [cache KiB]</c>.
+/// latency of commits over several checkpoints. Usage: <c>committer [directory] [senders] [seconds] [octets]
+/// [mailboxes] [cache KiB]</c>.
 /// </summary>
 internal static class CommitterMeasurement
 {
@@ -18,7 +19,8 @@ internal static class CommitterMeasurement
     {
         int Number(int index, int fallback) =>
             args.Length > index ? int.Parse(args[index], CultureInfo.InvariantCulture) : fallback;
-        var directory = Path.Combine(args.Length > 0 ? args[0] : Path.GetTempPath(), $"committer-{Environment.ProcessId}");
+        var directory =
+            Path.Combine(args.Length > 0 ? args[0] : Path.GetTempPath(), $"committer-{Environment.ProcessId}");
         var senders = Number(1, 20);
         var seconds = Number(2, 10);
         var octets = Number(3, 1024);
@@ -37,7 +39,9 @@ internal static class CommitterMeasurement
             var latencies = await LoadAsync(store, mailboxes, senders, TimeSpan.FromSeconds(seconds), octets);
             var elapsed = clock.Elapsed.TotalSeconds;
             Report(latencies, elapsed, cpu, process, octets, senders);
-            await ReadAsync(store, mailboxes);
+            await ReadAsync(store, mailboxes, TimeSpan.FromSeconds(2), report: false);
+            await ReadAsync(store, mailboxes, TimeSpan.FromSeconds(seconds), report: true);
+            await LoadLargeAsync(store, mailboxes[0]);
         }
         finally
         {
@@ -46,12 +50,14 @@ internal static class CommitterMeasurement
     }
 
     private static void Report(
-        List<double> latencies, double elapsed, Dictionary<string, double> before, TimeSpan process, int octets, int senders)
+        List<double> latencies, double elapsed, Dictionary<string, double> before, TimeSpan process, int octets,
+            int senders)
     {
         latencies.Sort();
         var count = latencies.Count;
+        var own = (Environment.CpuUsage.TotalTime - process).TotalMicroseconds / count;
         Console.WriteLine(FormattableString.Invariant(
-            $"{count / elapsed:F0} messages/s of {octets} octets from {senders} senders; whole process {(Environment.CpuUsage.TotalTime - process).TotalMicroseconds / count:F1} µs CPU per message"));
+            $"{count / elapsed:F0} messages/s of {octets} octets from {senders} senders; {own:F1} µs CPU per message"));
         foreach (var (name, value) in ThreadSeconds())
         {
             var used = (value - before.GetValueOrDefault(name)) * 1e6 / count;
@@ -73,7 +79,9 @@ internal static class CommitterMeasurement
         await store.Directory.AddDomainAsync("demo", "example.test", CancellationToken.None);
         var clock = Stopwatch.StartNew();
         await store.Directory.AddAccountsAsync(
-            "example.test", [.. Enumerable.Range(0, users).Select(user => ($"user{user:D5}", (Shared.Accounts.ScramKeys?)null))], CancellationToken.None);
+            "example.test",
+                [.. Enumerable.Range(0, users).Select(user => ($"user{user:D5}", (Shared.Accounts.ScramKeys?)null))],
+                    CancellationToken.None);
         Console.WriteLine(FormattableString.Invariant($"{users} accounts added in {clock.ElapsedMilliseconds} ms"));
         return [.. Enumerable.Range(2, users).Select(number => new MailboxId(number))];
     }
@@ -117,37 +125,78 @@ internal static class CommitterMeasurement
         return [.. (await Task.WhenAll(tasks)).SelectMany(latencies => latencies)];
     }
 
-    private static async Task ReadAsync(SqliteMailStore store, List<MailboxId> mailboxes)
+    private static async Task ReadAsync(SqliteMailStore store, List<MailboxId> mailboxes, TimeSpan duration,
+        bool report)
     {
-        const int sessions = 4000;
         var process = Environment.CpuUsage.TotalTime;
         var before = ThreadSeconds();
         var clock = Stopwatch.StartNew();
         var reads = 0;
+        var images = new List<MailboxImage>();
+        foreach (var mailbox in mailboxes.Take(200))
+        {
+            images.Add((await store.Mailboxes.LoadAsync(mailbox, CancellationToken.None))!);
+        }
+
         await Task.WhenAll(Enumerable.Range(0, 8).Select(client => Task.Run(async () =>
         {
             var buffer = new byte[64 * 1024];
-            for (var session = client; session < sessions; session += 8)
+            for (var turn = client; clock.Elapsed < duration; turn++)
             {
-                var mailbox = mailboxes[session % mailboxes.Count];
-                var image = await store.Mailboxes.LoadAsync(mailbox, CancellationToken.None);
-                foreach (var entry in image!.Inbox)
+                var image = images[turn % images.Count];
+                foreach (var entry in image.Inbox)
                 {
-                    _ = await store.Bodies.ReadMessageAsync(mailbox, entry.Number, entry.Body, buffer, CancellationToken.None);
+                    _ = await store.Bodies.ReadMessageAsync(
+                        image.Mailbox, entry.Number, entry.Body, buffer, CancellationToken.None);
                     Interlocked.Increment(ref reads);
                 }
             }
         })));
-        var used = Environment.CpuUsage.TotalTime - process;
+        if (!report)
+        {
+            return;
+        }
+
+        var own = (Environment.CpuUsage.TotalTime - process).TotalMicroseconds / reads;
         Console.WriteLine(FormattableString.Invariant(
-            $"{reads} first reads and {sessions} loads in {clock.ElapsedMilliseconds} ms; {used.TotalMicroseconds / (reads + sessions):F1} µs CPU each"));
+            $"{reads / clock.Elapsed.TotalSeconds:F0} first reads/s by 8 sessions; {own:F1} µs CPU each"));
         foreach (var (name, value) in ThreadSeconds())
         {
-            var share = (value - before.GetValueOrDefault(name)) * 1e6 / (reads + sessions);
+            var share = (value - before.GetValueOrDefault(name)) * 1e6 / reads;
             if (share > 0.5)
             {
                 Console.WriteLine(FormattableString.Invariant($"  {name,-18}{share,8:F1} µs CPU each"));
             }
+        }
+    }
+
+    private static async Task LoadLargeAsync(SqliteMailStore store, MailboxId mailbox)
+    {
+        const int messages = 100_000;
+        var body = store.Bodies.NextId();
+        var number = MessageNumber.After(new MessageNumber(1L << 60), DateTimeOffset.UtcNow).Value;
+        for (var first = 0; first < messages; first += 1000)
+        {
+            var unit = new CommitUnit(1);
+            StoreOperation[] operations =
+                [.. Enumerable.Range(first, 1000).Select(index => new StoreOperation.InsertMessage(
+                mailbox, FolderId.Inbox, new MessageNumber(number + index), new Uid((uint)(3_000_000_000 + index)),
+                new ModSeq((1L << 60) + index), body, 8, 8, DateTimeOffset.UnixEpoch))];
+            if (first == 0)
+            {
+                operations = [new StoreOperation.InsertBody(body, new byte[8], 8, 0), .. operations];
+            }
+
+            unit.Contribute(store.Committer, null, operations);
+            _ = await unit.Completion;
+        }
+
+        for (var turn = 0; turn < 3; turn++)
+        {
+            var clock = Stopwatch.StartNew();
+            var image = await store.Mailboxes.LoadAsync(mailbox, CancellationToken.None);
+            Console.WriteLine(FormattableString.Invariant(
+                $"a mailbox of {image!.Inbox.Length} messages loaded in {clock.ElapsedMilliseconds} ms"));
         }
     }
 

@@ -2,7 +2,8 @@ using MailCluster.Actors.Storage;
 
 namespace MailCluster.Storage.Sqlite;
 
-/// <summary>Reads pieces of bodies on a reader's connection. Never makes more of a body than what is asked for.</summary>
+/// <summary>Reads pieces of bodies on a reader's connection. Never makes more of a body than what is asked
+/// for.</summary>
 internal static class BodyReader
 {
     private const string HeadOfMessage =
@@ -22,7 +23,8 @@ internal static class BodyReader
         return ReadHead(database, statement, body, destination, -1);
     }
 
-    /// <exception cref="StoreUnavailableException">The body is not there: its message is gone for longer than it is kept.</exception>
+    /// <exception cref="StoreUnavailableException">The body is not there: its message is gone for longer than
+    /// it is kept.</exception>
     public static int Read(Database database, long body, long offset, Span<byte> destination)
     {
         if (offset == 0)
@@ -94,7 +96,8 @@ internal static class BodyReader
         return done;
     }
 
-    private static void Take(Database database, string table, string column, long row, int offset, Span<byte> destination)
+    private static void Take(Database database, string table, string column, long row, int offset,
+        Span<byte> destination)
     {
         if (!database.ReadBlob(table, column, row, offset, destination))
         {

@@ -4,13 +4,12 @@ using SQLitePCL;
 namespace MailCluster.Storage.Sqlite;
 
 /// <summary>
-/// Copies the write-ahead log into the database beside the writer, which then copies the little that was added meanwhile,
+/// Copies the write-ahead log into the database beside the writer, which then copies the little that was added
+/// meanwhile,
 /// so that the log starts anew in the same blocks of the disk: overwriting syncs faster than growing.
 /// </summary>
 internal sealed class Checkpointer : IDisposable
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
-
     private readonly Database _database;
     private readonly Writer _writer;
     private readonly WriteAheadLog _wal;
@@ -18,8 +17,8 @@ internal sealed class Checkpointer : IDisposable
     private readonly string _walPath;
     private readonly ILogger _log;
     private readonly StorageMetrics _metrics;
-    private readonly ManualResetEventSlim _stop = new();
     private readonly Thread _thread;
+    private bool _stopped;
 
     public Checkpointer(Database database, Writer writer, WriterContext context, string walPath)
     {
@@ -36,16 +35,22 @@ internal sealed class Checkpointer : IDisposable
 
     public void Dispose()
     {
-        _stop.Set();
+        Volatile.Write(ref _stopped, true);
+        _wal.StopWaiting();
         _thread.Join();
-        _stop.Dispose();
         _database.Dispose();
     }
 
     private void Run()
     {
-        while (!_stop.Wait(Interval))
+        while (true)
         {
+            _wal.WaitUntilDue();
+            if (Volatile.Read(ref _stopped))
+            {
+                return;
+            }
+
             if (_wal.UncopiedOctets < _options.CheckpointFromOctets)
             {
                 continue;
@@ -65,6 +70,10 @@ internal sealed class Checkpointer : IDisposable
     private void Copy()
     {
         var isLarge = new FileInfo(_walPath) is { Exists: true } file && file.Length > _options.WalOctetsMax;
+        _ = _database.Checkpoint(raw.SQLITE_CHECKPOINT_PASSIVE);
+
+        // While that took its time the writer went on; the second round leaves the writer next to nothing
+        // to copy and sync.
         var (log, copied, _) = _database.Checkpoint(raw.SQLITE_CHECKPOINT_PASSIVE);
         if (isLarge)
         {

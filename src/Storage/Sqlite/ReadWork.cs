@@ -17,7 +17,8 @@ internal abstract class ReadWork
 /// <summary>A read with an answer of its own, for what is not done per message.</summary>
 internal sealed class ReadWork<TResult>(Func<Database, TResult> read, CancellationToken cancellationToken) : ReadWork
 {
-    private readonly TaskCompletionSource<TResult> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<TResult> _completion =
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public Task<TResult> Completion => _completion.Task;
 
@@ -45,7 +46,8 @@ internal sealed class BodyRead(BodyReadPool pool) : ReadWork, IValueTaskSource<i
 
     /// <param name="mailbox">0: the body alone, whatever message refers to it.</param>
     public void Set(
-        long mailbox, long number, long body, long offset, Memory<byte> destination, CancellationToken cancellationToken)
+        long mailbox, long number, long body, long offset, Memory<byte> destination,
+            CancellationToken cancellationToken)
     {
         _mailbox = mailbox;
         _number = number;

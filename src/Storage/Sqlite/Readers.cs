@@ -6,6 +6,8 @@ namespace MailCluster.Storage.Sqlite;
 /// <summary>A few threads with a connection each: a read may wait for the disk, and the thread pool must not.</summary>
 internal sealed class Readers : IDisposable
 {
+    private const int QueuedPerWake = 3;
+
     private readonly object _gate = new();
     private readonly Queue<ReadWork> _queue = [];
     private readonly List<Thread> _threads = [];
@@ -38,7 +40,11 @@ internal sealed class Readers : IDisposable
             if (!_closed && _queue.Count < _waitingMax)
             {
                 _queue.Enqueue(work);
-                if (_idle > 0)
+
+                // Waking a thread costs as much as the read: a reader that is awake takes a few in
+                // turn. More than a few
+                // may mean that it waits for the disk.
+                if (_idle > 0 && (_idle == _threads.Count || _queue.Count > QueuedPerWake))
                 {
                     Monitor.Pulse(_gate);
                 }

@@ -14,11 +14,13 @@ internal sealed class SqliteBodyStore(Readers readers, BodyIds ids) : IBodyStore
         ReadAsync(0, 0, body.Value, offset, destination, cancellationToken);
 
     public ValueTask<int> ReadMessageAsync(
-        MailboxId mailbox, MessageNumber number, BodyId body, Memory<byte> destination, CancellationToken cancellationToken) =>
+        MailboxId mailbox, MessageNumber number, BodyId body, Memory<byte> destination,
+            CancellationToken cancellationToken) =>
         ReadAsync(mailbox.Value, number.Value, body.Value, 0, destination, cancellationToken);
 
     private ValueTask<int> ReadAsync(
-        long mailbox, long number, long body, long offset, Memory<byte> destination, CancellationToken cancellationToken)
+        long mailbox, long number, long body, long offset, Memory<byte> destination,
+            CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         var read = _pool.Rent();

@@ -3,7 +3,8 @@ using SQLitePCL;
 
 namespace MailCluster.Storage.Sqlite;
 
-/// <summary>A result code that is not success. <see cref="Code"/> is the primary code, its cause in the upper bits of the extended one.</summary>
+/// <summary>A result code that is not success. <see cref="Code"/> is the primary code, its cause in the upper
+/// bits of the extended one.</summary>
 internal sealed class SqliteFault(int extendedCode, string message) : Exception(message)
 {
     public int Code => ExtendedCode & 0xFF;
@@ -11,7 +12,7 @@ internal sealed class SqliteFault(int extendedCode, string message) : Exception(
     public int ExtendedCode { get; } = extendedCode;
 
     /// <summary>A row contradicts another: the fault of who wrote it, not of the store.</summary>
-    public bool IsConstraint => Code == raw.SQLITE_CONSTRAINT;
+    public bool IsOfWriter => Code is raw.SQLITE_CONSTRAINT or raw.SQLITE_MISMATCH or raw.SQLITE_TOOBIG;
 
     public static SqliteFault Of(sqlite3 database)
     {

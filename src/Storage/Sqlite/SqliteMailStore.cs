@@ -5,13 +5,15 @@ using SQLitePCL;
 
 namespace MailCluster.Storage.Sqlite;
 
-/// <summary>The embedded store of a lone node: one SQLite database in a data directory that this process alone holds.</summary>
+/// <summary>The embedded store of a lone node: one SQLite database in a data directory that this process alone
+/// holds.</summary>
 public sealed class SqliteMailStore : IMailStore
 {
     private readonly DataDirectory _directory;
     private readonly Database _database;
     private readonly StorageMetrics _metrics;
     private readonly CommitLane _lane;
+    private readonly WriteAheadLog _wal;
     private readonly Writer _writer;
     private readonly Readers _readers;
     private readonly Checkpointer _checkpointer;
@@ -31,8 +33,8 @@ public sealed class SqliteMailStore : IMailStore
         _database = database;
         _metrics = new StorageMetrics(meters);
         _lane = new CommitLane(options, _metrics);
-        var wal = new WriteAheadLog();
-        var context = new WriterContext(options, _lane, wal, time, log, _metrics);
+        _wal = new WriteAheadLog(options.CheckpointFromOctets);
+        var context = new WriterContext(options, _lane, _wal, time, log, _metrics);
         _writer = new Writer(database, context);
         _readers = new Readers(() => Open(directory, options.ReaderCacheKibibytes), options, log, _metrics);
         _writer.Start();
@@ -42,7 +44,7 @@ public sealed class SqliteMailStore : IMailStore
         Bodies = new SqliteBodyStore(_readers, new BodyIds(firstBody, _lane.TryEnqueue));
         Directory = new SqliteDirectoryStore(_readers, _lane, time);
         _metrics.ObserveLane(() => _lane.Octets);
-        _metrics.ObserveWal(() => wal.Octets);
+        _metrics.ObserveWal(() => _wal.Octets);
     }
 
     public ICommitter Committer => _lane;
@@ -57,7 +59,8 @@ public sealed class SqliteMailStore : IMailStore
 
     internal Sweeper Sweeper => _sweeper;
 
-    /// <exception cref="StoreOpenException">With what an administrator has to know; nothing was left half written.</exception>
+    /// <exception cref="StoreOpenException">With what an administrator has to know; nothing was left half
+    /// written.</exception>
     public static Task<SqliteMailStore> OpenAsync(
         SqliteStoreOptions options, TimeProvider time, ILoggerFactory loggers, IMeterFactory meters) =>
         // Opening waits for the disk and may recover a log; the pool is not for that.
@@ -79,6 +82,7 @@ public sealed class SqliteMailStore : IMailStore
         _writer.Join();
         _checkpointer.Dispose();
         _readers.Dispose();
+        _wal.Dispose();
 
         // The last connection to close copies the log and removes it.
         _database.Dispose();
@@ -86,7 +90,8 @@ public sealed class SqliteMailStore : IMailStore
         _directory.Dispose();
     }
 
-    private static SqliteMailStore Open(SqliteStoreOptions options, TimeProvider time, ILogger log, IMeterFactory meters)
+    private static SqliteMailStore Open(SqliteStoreOptions options, TimeProvider time, ILogger log,
+        IMeterFactory meters)
     {
         SqliteLibrary.Load();
         var directory = DataDirectory.Hold(options.DataDirectory);
@@ -115,12 +120,17 @@ public sealed class SqliteMailStore : IMailStore
 
     private static Database Open(DataDirectory directory, int cacheKibibytes, bool create = false)
     {
+        var isNew = new FileInfo(directory.DatabasePath) is not { Exists: true, Length: > 0 };
         var database = Database.Open(directory.DatabasePath, create, cacheKibibytes);
         try
         {
-            // The first two have effect on a new file only, and have to stand before its first page is written.
-            database.Execute("PRAGMA page_size=8192");
-            database.Execute("PRAGMA auto_vacuum=INCREMENTAL");
+            // What has to stand before the first page is written; on a file that exists it would write to it.
+            if (isNew)
+            {
+                database.Execute("PRAGMA page_size=8192");
+                database.Execute("PRAGMA auto_vacuum=INCREMENTAL");
+            }
+
             if (database.ScalarText("PRAGMA journal_mode=WAL") != "wal")
             {
                 throw new StoreOpenException(
@@ -145,13 +155,15 @@ public sealed class SqliteMailStore : IMailStore
     {
         var advice = fault.Code switch
         {
-            raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => "It is damaged or no database of this program: restore a backup.",
+            raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB =>
+                "It is damaged or no database of this program: restore a backup.",
             raw.SQLITE_FULL => "The disk is full.",
             raw.SQLITE_CANTOPEN or raw.SQLITE_PERM or raw.SQLITE_READONLY =>
                 "It has to be readable and writable by the server's user.",
             raw.SQLITE_BUSY or raw.SQLITE_LOCKED => "Another program has it open.",
             _ => "The disk or its file system failed.",
         };
-        return new StoreOpenException($"The database {directory.DatabasePath} cannot be opened. {advice} {fault.Message}", fault);
+        return new StoreOpenException(
+            $"The database {directory.DatabasePath} cannot be opened. {advice} {fault.Message}", fault);
     }
 }

@@ -6,7 +6,8 @@ public sealed record SqliteStoreOptions
     /// <summary>Made with mode 0700 when it is not there.</summary>
     public required string DataDirectory { get; init; }
 
-    /// <summary>Threads that read. Two, because one that waits for the disk must not hold up what is in memory.</summary>
+    /// <summary>Threads that read. Two, because one that waits for the disk must not hold up what is in
+    /// memory.</summary>
     public int ReaderThreads { get; init; } = 2;
 
     /// <summary>Reads that may wait; beyond it they fail as unavailable. More than a node has connections.</summary>
@@ -23,11 +24,14 @@ public sealed record SqliteStoreOptions
 
     public int BatchUnitsMax { get; init; } = 1_024;
 
-    /// <summary>Page cache of the writer, KiB. Holds the inner pages and the counters of all mailboxes that get mail.</summary>
-    public int WriterCacheKibibytes { get; init; } = 16 * 1024;
+    /// <summary>
+    /// Page cache of the writer, KiB. Small: what it does not hold the system's own cache does, measured without loss,
+    /// and a large message must not add more than 4 MiB to the process.
+    /// </summary>
+    public int WriterCacheKibibytes { get; init; } = 1024;
 
     /// <summary>Page cache of each reader, KiB.</summary>
-    public int ReaderCacheKibibytes { get; init; } = 4 * 1024;
+    public int ReaderCacheKibibytes { get; init; } = 512;
 
     /// <summary>Octets of write-ahead log from which it is copied into the database while writing goes on.</summary>
     public long CheckpointFromOctets { get; init; } = 16L * 1024 * 1024;

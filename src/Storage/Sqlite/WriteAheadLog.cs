@@ -1,11 +1,12 @@
 namespace MailCluster.Storage.Sqlite;
 
 /// <summary>How full the log is: the writer counts pages in, whoever copies them out says what is left.</summary>
-internal sealed class WriteAheadLog
+internal sealed class WriteAheadLog(long checkpointFromOctets) : IDisposable
 {
     // A page of 8192 octets and its frame header.
     private const long FrameOctets = 8192 + 24;
 
+    private readonly AutoResetEvent _due = new(false);
     private long _frames;
     private long _uncopied;
 
@@ -18,8 +19,16 @@ internal sealed class WriteAheadLog
     public void Written(int pages)
     {
         _ = Interlocked.Add(ref _frames, pages);
-        _ = Interlocked.Add(ref _uncopied, pages);
+        if (Interlocked.Add(ref _uncopied, pages) * FrameOctets >= checkpointFromOctets)
+        {
+            _ = _due.Set();
+        }
     }
+
+    /// <summary>Waits until there is enough to copy, or <see cref="StopWaiting"/>.</summary>
+    public void WaitUntilDue() => _ = _due.WaitOne();
+
+    public void StopWaiting() => _ = _due.Set();
 
     /// <summary>Frames may have been added since; they are few and counted again by the next checkpoint.</summary>
     public void Copied(int log, int copied)
@@ -28,4 +37,6 @@ internal sealed class WriteAheadLog
         Volatile.Write(ref _frames, log == copied ? 0 : log);
         Volatile.Write(ref _uncopied, log - copied);
     }
+
+    public void Dispose() => _due.Dispose();
 }

@@ -6,15 +6,18 @@ namespace MailCluster.Storage.Sqlite;
 
 /// <summary>What the writer needs beside its connection.</summary>
 internal sealed record WriterContext(
-    SqliteStoreOptions Options, CommitLane Lane, WriteAheadLog Wal, TimeProvider Time, ILogger Log, StorageMetrics Metrics);
+    SqliteStoreOptions Options, CommitLane Lane, WriteAheadLog Wal, TimeProvider Time, ILogger Log,
+        StorageMetrics Metrics);
 
 /// <summary>
-/// The one thread that writes. It takes what is complete at the head of the lane, commits it as one transaction with one
+/// The one thread that writes. It takes what is complete at the head of the lane, commits it as one transaction
+/// with one
 /// sync, and ends it; what arrives meanwhile is the next batch.
 /// </summary>
 internal sealed class Writer
 {
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan FaultLogInterval = TimeSpan.FromSeconds(10);
 
     private readonly WriterContext _context;
     private readonly Database _database;
@@ -28,6 +31,8 @@ internal sealed class Writer
     private readonly List<(CommitUnit Unit, string Reason)> _refused = [];
     private readonly Thread _thread;
     private string? _fault;
+    private long _faultLogged;
+    private bool _recoveryIsDue;
     private bool _copyRest;
 
     public Writer(Database database, WriterContext context)
@@ -50,7 +55,8 @@ internal sealed class Writer
     public void Join() => _thread.Join();
 
     /// <summary>
-    /// The log is copied but for a little: the writer copies that between two batches, because only a log that is copied
+    /// The log is copied but for a little: the writer copies that between two batches, because only a log
+    /// that is copied
     /// whole can start anew, and while writes go on nobody else ever sees it whole.
     /// </summary>
     public void CopyRest()
@@ -184,17 +190,7 @@ internal sealed class Writer
         _begin.Run();
         foreach (var unit in _batch)
         {
-            string? refusal;
-            try
-            {
-                refusal = _units.Write(unit);
-            }
-            catch (SqliteFault fault) when (fault.IsConstraint)
-            {
-                refusal = fault.Message;
-            }
-
-            if (refusal is not null)
+            if (WriteOne(unit, flush: false) is not null)
             {
                 Undo();
                 return false;
@@ -211,21 +207,7 @@ internal sealed class Writer
         foreach (var unit in _batch)
         {
             _database.Execute("SAVEPOINT unit");
-            string? refusal;
-            try
-            {
-                refusal = _units.Write(unit);
-                if (refusal is null)
-                {
-                    _counters.Flush();
-                }
-            }
-            catch (SqliteFault fault) when (fault.IsConstraint)
-            {
-                refusal = fault.Message;
-            }
-
-            if (refusal is not null)
+            if (WriteOne(unit, flush: true) is { } refusal)
             {
                 _database.Execute("ROLLBACK TO unit");
                 _counters.Forget();
@@ -236,6 +218,26 @@ internal sealed class Writer
         }
 
         Commit();
+    }
+
+    /// <summary>Null, or why the unit is refused. A fault of the store goes on to the caller.</summary>
+    private string? WriteOne(CommitUnit unit, bool flush)
+    {
+        try
+        {
+            var refusal = _units.Write(unit);
+            if (flush && refusal is null)
+            {
+                _counters.Flush();
+            }
+
+            return refusal;
+        }
+        catch (Exception thrown) when (thrown is not SqliteFault { IsOfWriter: false })
+        {
+            // A unit that nobody should have made: it must not stop the mail of all others.
+            return thrown.Message;
+        }
     }
 
     private void Commit()
@@ -254,15 +256,15 @@ internal sealed class Writer
             _token.Run();
             _commit.Run();
         }
-        catch (SqliteFault fault)
+        catch (Exception thrown)
         {
             Undo();
-            if (!fault.IsConstraint)
+            if (thrown is SqliteFault { IsOfWriter: false } fault)
             {
                 Failing(fault);
             }
 
-            work.Failed(fault);
+            work.Failed(thrown);
             return;
         }
 
@@ -329,12 +331,17 @@ internal sealed class Writer
 
     private void Failing(SqliteFault fault)
     {
-        if (_fault is null)
+        // On a disk that is nearly full small mail goes through and large mail does not: that must not
+        // fill the log as well.
+        if (_fault is null && (_faultLogged == 0 || _context.Time.GetElapsedTime(_faultLogged) > FaultLogInterval))
         {
+            _faultLogged = _context.Time.GetTimestamp();
+            _recoveryIsDue = true;
             StorageLog.WritesFail(_context.Log, fault.Message);
         }
 
-        Volatile.Write(ref _fault, fault.Code == raw.SQLITE_FULL ? "The disk of the data directory is full." : fault.Message);
+        Volatile.Write(ref _fault, fault.Code == raw.SQLITE_FULL ? "The disk of the data directory is full."
+            : fault.Message);
     }
 
     private void Working()
@@ -342,7 +349,11 @@ internal sealed class Writer
         if (_fault is not null)
         {
             Volatile.Write(ref _fault, null);
-            StorageLog.WritesWork(_context.Log);
+            if (_recoveryIsDue)
+            {
+                _recoveryIsDue = false;
+                StorageLog.WritesWork(_context.Log);
+            }
         }
     }
 

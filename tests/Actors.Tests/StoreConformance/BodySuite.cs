@@ -1,11 +1,11 @@
-using System.Security.Cryptography;
 using MailCluster.Actors.Storage;
 using MailCluster.Shared;
 using Xunit;
 
 namespace MailCluster.Actors.Tests.StoreConformance;
 
-/// <summary>What every store promises of bodies: staged in pieces, read in pieces, swept when nothing refers to them.</summary>
+/// <summary>What every store promises of bodies: staged in pieces, read in pieces, swept when nothing refers to
+/// them.</summary>
 public abstract class BodySuite(IStoreEngine engine) : StoreSuite(engine)
 {
     public static TheoryData<int, int> Sizes => new()
@@ -35,11 +35,14 @@ public abstract class BodySuite(IStoreEngine engine) : StoreSuite(engine)
             for (var offset = 0L; offset <= octets.Length; offset += piece)
             {
                 var read = await Store.Bodies.ReadAsync(body.Body, offset, buffer, CancellationToken.None);
-                Assert.True(octets.AsSpan((int)offset, Math.Min(piece, octets.Length - (int)offset)).SequenceEqual(buffer.AsSpan(0, read)));
+                Assert.True(
+                    octets.AsSpan((int)offset, Math.Min(piece, octets.Length - (int)offset)).SequenceEqual(
+                        buffer.AsSpan(0, read)));
             }
         }
 
-        Assert.Equal(0, await Store.Bodies.ReadAsync(body.Body, octets.Length + 1, new byte[8], CancellationToken.None));
+        Assert.Equal(0,
+            await Store.Bodies.ReadAsync(body.Body, octets.Length + 1, new byte[8], CancellationToken.None));
     }
 
     [Fact]
@@ -91,7 +94,8 @@ public abstract class BodySuite(IStoreEngine engine) : StoreSuite(engine)
     public async Task After_a_chunk_that_is_not_full_comes_none()
     {
         var id = Store.Bodies.NextId();
-        Assert.Equal(CommitOutcome.Committed, await Store.CommitAsync(new StoreOperation.StageChunk(id, 1, new byte[5])));
+        Assert.Equal(CommitOutcome.Committed,
+            await Store.CommitAsync(new StoreOperation.StageChunk(id, 1, new byte[5])));
 
         Assert.Equal(CommitOutcome.Refused, await Store.CommitAsync(new StoreOperation.StageChunk(id, 2, new byte[5])));
     }
@@ -171,25 +175,6 @@ public abstract class BodySuite(IStoreEngine engine) : StoreSuite(engine)
         Assert.Equal(CommitOutcome.Refused, await Store.CommitAsync(new StoreOperation.StageChunk(id, 3, chunk)));
     }
 
-    [Fact]
-    public async Task A_message_of_150_MB_streams_in_and_out_in_little_memory()
-    {
-        const int chunks = 1200;
-        var alice = await Store.AddUserAsync();
-        var chunk = new byte[BodyLayout.ChunkOctets];
-        var buffer = new byte[BodyLayout.ChunkOctets];
-        var random = new Random(1);
-        await StreamAsync(alice, 1, 100, chunk, buffer, random);
-        var managed = GC.GetTotalMemory(true);
-        var native = Engine.NativeOctets;
-
-        var highest = await StreamAsync(alice, 2, chunks, chunk, buffer, random);
-
-        // What a reader or writer may hold is its page cache, which the first message has filled.
-        Assert.InRange(highest.Managed - managed, long.MinValue, 4 * 1024 * 1024);
-        Assert.InRange(highest.Native - native, long.MinValue, 4 * 1024 * 1024);
-    }
-
     protected async Task<StoreOperation.InsertBody> StageAsync(byte[] octets, int head)
     {
         var id = Store.Bodies.NextId();
@@ -202,37 +187,6 @@ public abstract class BodySuite(IStoreEngine engine) : StoreSuite(engine)
         }
 
         return new StoreOperation.InsertBody(id, octets.AsMemory(0, head), octets.Length, chunks);
-    }
-
-    private async Task<(long Managed, long Native)> StreamAsync(
-        MailboxId mailbox, long number, int chunks, byte[] chunk, byte[] buffer, Random random)
-    {
-        using var written = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        using var read = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var (managed, native) = (0L, 0L);
-        var id = Store.Bodies.NextId();
-        for (var sequence = 1; sequence <= chunks; sequence++)
-        {
-            random.NextBytes(chunk);
-            written.AppendData(chunk);
-            Assert.Equal(CommitOutcome.Committed, await Store.CommitAsync(new StoreOperation.StageChunk(id, sequence, chunk)));
-            native = Math.Max(native, Engine.NativeOctets);
-        }
-
-        managed = Math.Max(managed, GC.GetTotalMemory(true));
-        var octets = (long)chunks * chunk.Length;
-        var body = new StoreOperation.InsertBody(id, default, octets, chunks);
-        Assert.Equal(CommitOutcome.Committed, await Store.CommitAsync(body, StoreSteps.Message(mailbox, number, body)));
-        for (var offset = 0L; offset < octets; offset += buffer.Length)
-        {
-            var count = await Store.Bodies.ReadAsync(id, offset, buffer, CancellationToken.None);
-            read.AppendData(buffer.AsSpan(0, count));
-            native = Math.Max(native, Engine.NativeOctets);
-        }
-
-        managed = Math.Max(managed, GC.GetTotalMemory(true));
-        Assert.Equal(written.GetHashAndReset(), read.GetHashAndReset());
-        return (managed, native);
     }
 
     private async Task<int> ReadMessageAsync(MailboxId mailbox, long number, BodyId body, byte[] buffer) =>

@@ -6,6 +6,8 @@ namespace MailCluster.Actors.Tests.StoreConformance;
 /// <summary>A new database for each test, with a clock to move.</summary>
 public abstract class StoreSuite(IStoreEngine engine) : IAsyncLifetime
 {
+    protected static CancellationToken Token => TestContext.Current.CancellationToken;
+
     protected MovedTime Time { get; } = new();
 
     protected IMailStore Store { get; private set; } = null!;
