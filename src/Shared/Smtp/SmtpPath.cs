@@ -11,4 +11,7 @@ public sealed record SmtpPath(string LocalPart, string? Domain)
     public static readonly SmtpPath Null = new(string.Empty, null);
 
     public bool IsNull => LocalPart.Length == 0;
+
+    /// <summary>Only for a transaction with SMTPUTF8 (RFC 6531 §3.3).</summary>
+    public bool NeedsUtf8 => !System.Text.Ascii.IsValid(LocalPart) || (Domain is not null && !System.Text.Ascii.IsValid(Domain));
 }

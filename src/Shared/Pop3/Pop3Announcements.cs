@@ -1,0 +1,40 @@
+namespace MailCluster.Shared.Pop3;
+
+/// <summary>Greeting and CAPA of a binding, rendered once for each case.</summary>
+internal sealed class Pop3Announcements(Pop3SessionOptions options)
+{
+    private readonly Pop3Effect.Reply?[] _capabilities = new Pop3Effect.Reply?[4];
+
+    /// <summary>Without a timestamp: there is no APOP (STANXPOP3-V0012).</summary>
+    public Pop3Effect.Reply Greeting { get; } =
+        new(new Pop3Reply(true, OneLine(options.Banner.Replace('<', '(').Replace('>', ')'))));
+
+    public Pop3Effect.Reply Capabilities(bool isTlsActive, bool isAuthenticated) =>
+        _capabilities[(isTlsActive ? 1 : 0) + (isAuthenticated ? 2 : 0)] ??= new(Render(isTlsActive, isAuthenticated));
+
+    /// <summary>
+    /// RFC 2449 §6. What a command brings comes from its row. EXPIRE NEVER: nothing is removed that was not marked
+    /// (I5). The list is the same in both states but for IMPLEMENTATION (§6.9 allows that).
+    /// </summary>
+    private Pop3Reply Render(bool isTlsActive, bool isAuthenticated)
+    {
+        var lines = new List<string>();
+        foreach (var row in Pop3CommandTable.Rows)
+        {
+            if (row.Capability?.Invoke(options, isTlsActive) is { } line)
+            {
+                lines.Add(line);
+            }
+        }
+
+        lines.AddRange(["RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"]);
+        if (isAuthenticated && options.Implementation is { } implementation)
+        {
+            lines.Add("IMPLEMENTATION " + OneLine(implementation));
+        }
+
+        return Pop3Reply.MultiLine("Capability list follows", [.. lines]);
+    }
+
+    private static string OneLine(string text) => text.ReplaceLineEndings(" ");
+}

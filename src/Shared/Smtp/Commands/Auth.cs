@@ -1,0 +1,211 @@
+using System.Buffers.Text;
+using System.Diagnostics;
+using System.Text;
+using MailCluster.Shared.Sasl;
+using MailCluster.Shared.Wire;
+
+namespace MailCluster.Shared.Smtp.Commands;
+
+/// <summary>
+/// RFC 4954 §4. auth = "AUTH" SP sasl-mech [SP initial-response] *(CRLF [base64]) [CRLF cancel-response] CRLF;
+/// initial-response = base64 / "=". Outside of a transaction, once per session.
+/// </summary>
+internal static class Auth
+{
+    public static readonly SmtpCommandSpec Spec = SmtpCommandSpec.For<Arguments>(
+        "AUTH", SmtpStates.Greeted, SmtpCommandTraits.NeedsEhlo, Parse, Execute);
+
+    /// <summary>RFC 4422 §3.1.</summary>
+    private const int MechanismOctetsMax = 20;
+
+    /// <summary>A line in <see cref="SmtpStates.Sasl"/>: base64, or "*" to cancel.</summary>
+    public static void Respond(SmtpContext context, ReadOnlySpan<byte> line)
+    {
+        var exchange = context.Exchange ?? throw new UnreachableException();
+        if (line.SequenceEqual("*"u8))
+        {
+            context.CloseSasl();
+            context.Refuse(SmtpReplies.SaslCancelled);
+        }
+        else if (TryDecode(line, out var response))
+        {
+            Follow(context, exchange, exchange.Respond(response));
+        }
+        else
+        {
+            context.CloseSasl();
+            context.Refuse(SmtpReplies.BadBase64);
+        }
+    }
+
+    /// <summary>Ends the exchange: a response that was not read cannot be answered.</summary>
+    public static void RespondFaulty(SmtpContext context, LineFault fault)
+    {
+        context.CloseSasl();
+        context.Refuse(fault == LineFault.TooLong ? SmtpReplies.SaslLineTooLong : SmtpReplies.BareLineFeed);
+    }
+
+    private static SmtpEffect.Reply? Parse(SmtpContext context, ReadOnlySpan<byte> text, out Arguments arguments)
+    {
+        arguments = default;
+        var cursor = new AsciiCursor(text);
+        var mechanism = cursor.TakeWhile(AsciiSets.SaslMechanism);
+        if (mechanism.Length is 0 or > MechanismOctetsMax)
+        {
+            return SmtpReplies.BadArguments;
+        }
+
+        var name = Encoding.ASCII.GetString(mechanism).ToUpperInvariant();
+        if (cursor.IsAtEnd)
+        {
+            arguments = new(name, null);
+            return null;
+        }
+
+        if (cursor.SkipSpaces() == 0)
+        {
+            return SmtpReplies.BadArguments;
+        }
+
+        var encoded = cursor.Rest;
+        if (encoded.SequenceEqual("="u8))
+        {
+            arguments = new(name, ReadOnlyMemory<byte>.Empty);
+            return null;
+        }
+
+        if (!TryDecode(encoded, out var response))
+        {
+            return SmtpReplies.BadBase64;
+        }
+
+        arguments = new(name, response);
+        return null;
+    }
+
+    private static void Execute(SmtpContext context, Arguments arguments)
+    {
+        if (context.User is not null)
+        {
+            context.Refuse(SmtpReplies.AlreadyAuthenticated);
+            return;
+        }
+
+        var announcements = context.Options.Announcements;
+        if (!announcements.OffersAny)
+        {
+            context.Refuse(SmtpReplies.NotImplemented);
+            return;
+        }
+
+        if (!announcements.Offers(arguments.Mechanism, context.Tls is not null))
+        {
+            var needsTls = announcements.Offers(arguments.Mechanism, isTls: true);
+            context.Refuse(needsTls ? SmtpReplies.EncryptionRequired : SmtpReplies.UnknownMechanism);
+            return;
+        }
+
+        if (context.Options.CreateSaslExchange(arguments.Mechanism) is not { } exchange)
+        {
+            context.Refuse(SmtpReplies.UnknownMechanism);
+            return;
+        }
+
+        context.OpenSasl(exchange);
+        var step = exchange.Begin(arguments.InitialResponse);
+        var isBegging = arguments.InitialResponse is null && step is SaslStep.Challenge { Octets.IsEmpty: true };
+        if (isBegging && announcements.SupportedText(arguments.Mechanism) is { } supported)
+        {
+            context.Reply(supported);
+            return;
+        }
+
+        Follow(context, exchange, step);
+    }
+
+    private static void Answered(SmtpContext context, SmtpAnswer answer)
+    {
+        var exchange = context.Exchange ?? throw new UnreachableException();
+        var sasl = answer as SmtpAnswer.Sasl ?? throw new UnreachableException();
+        Follow(context, exchange, exchange.Answer(sasl.Value));
+    }
+
+    private static void Follow(SmtpContext context, ISaslExchange exchange, SaslStep step)
+    {
+        Debug.Assert(ReferenceEquals(context.Exchange, exchange), "One exchange at a time.");
+        switch (step)
+        {
+            case SaslStep.Challenge { Octets.IsEmpty: true }:
+                context.Reply(SmtpReplies.EmptyChallenge);
+                break;
+            case SaslStep.Challenge challenge:
+                context.Reply(new SmtpReply(334, null, Convert.ToBase64String(challenge.Octets.Span)));
+                break;
+            case SaslStep.CheckPassword or SaslStep.FindKeys:
+                context.Ask(new SmtpEffect.Authenticate(step), Answered);
+                break;
+            case SaslStep.Succeeded succeeded:
+                context.CloseSasl();
+                Succeed(context, succeeded.Identity);
+                break;
+            case SaslStep.Failed failed:
+                context.CloseSasl();
+                Fail(context, failed.Why);
+                break;
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    private static void Succeed(SmtpContext context, SaslIdentity identity)
+    {
+        if (context.Options.AllowedUsers is { } allowed && !allowed.Contains(identity.Address.ToLowerInvariant()))
+        {
+            context.End(SmtpReplies.UserNotAllowed, ConnectionEndReason.NotAllowed);
+            return;
+        }
+
+        context.User = identity;
+        context.Reply(SmtpReplies.Authenticated);
+    }
+
+    private static void Fail(SmtpContext context, SaslFailure why)
+    {
+        switch (why)
+        {
+            case SaslFailure.BadCredentials:
+                context.RefuseLogon(SmtpReplies.BadCredentials);
+                break;
+            case SaslFailure.Malformed:
+                context.Refuse(SmtpReplies.BadSaslResponse);
+                break;
+            case SaslFailure.Temporary:
+                context.Refuse(SmtpReplies.AuthenticationUnavailable);
+                break;
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    /// <summary>base64 = base64-terminal / ( 1*(4base64-CHAR) [base64-terminal] ) (RFC 4954 §8): no white space, full padding.</summary>
+    private static bool TryDecode(ReadOnlySpan<byte> encoded, out ReadOnlyMemory<byte> decoded)
+    {
+        decoded = default;
+        if (encoded.Length % 4 != 0 || encoded.IndexOfAny(" \t\r\n"u8) >= 0)
+        {
+            return false;
+        }
+
+        var octets = new byte[Base64.GetMaxDecodedFromUtf8Length(encoded.Length)];
+        if (Base64.DecodeFromUtf8(encoded, octets, out _, out var written) != System.Buffers.OperationStatus.Done)
+        {
+            return false;
+        }
+
+        decoded = octets.AsMemory(0, written);
+        return true;
+    }
+
+    /// <param name="Mechanism">In upper case (OXSMTP-SASL-02).</param>
+    private readonly record struct Arguments(string Mechanism, ReadOnlyMemory<byte>? InitialResponse);
+}
