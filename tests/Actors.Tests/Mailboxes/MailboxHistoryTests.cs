@@ -60,6 +60,7 @@ public sealed class MailboxHistoryTests
         {
             using var run = new MailboxRun(
                 (ulong)seed, new MailboxOptions { IdleTimeout = TimeSpan.FromSeconds(2), RetryAfter = TimeSpan.FromMilliseconds(20) });
+            run.Store.CommitTime = TimeSpan.FromMilliseconds(seed % 3);
             run.Scheduler.Run(() => Task.WhenAll(
                 ClientAsync(run), ClientAsync(run), ClientAsync(run), ClientAsync(run), TroubleAsync(run)));
             run.Store.CommitsToFail = run.Store.LoadsToFail = run.Store.PlacesToRefuse = run.Store.TurnsToBreak = 0;

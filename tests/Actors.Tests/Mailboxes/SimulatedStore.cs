@@ -17,6 +17,7 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : ICommitter, IM
     private bool _scheduled;
     private long _nextBody = 1;
 
+    /// <summary>Zero: commits are drawn among the turns of the actors.</summary>
     public TimeSpan CommitTime { get; set; } = TimeSpan.FromMilliseconds(2);
 
     public TimeSpan LoadTime { get; set; } = TimeSpan.FromMilliseconds(1);
@@ -129,7 +130,15 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : ICommitter, IM
         if (!_scheduled && !IsHeld)
         {
             _scheduled = true;
-            scheduler.PostAfter(CommitTime, CommitHead);
+            if (CommitTime > TimeSpan.Zero)
+            {
+                scheduler.PostAfter(CommitTime, CommitHead);
+            }
+            else
+            {
+                // Among the turns that can run now: time goes on only when none can.
+                scheduler.Post(CommitHead);
+            }
         }
     }
 
