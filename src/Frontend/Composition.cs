@@ -112,12 +112,9 @@ internal static class Composition
     {
         services.AddSingleton(AdminToken.LoadOrMake(options.Http.AdminTokenFile)).AddSingleton(options.Accounts);
         services.AddRoutingCore();
-        services.AddProblemDetails().AddExceptionHandler<StoreFaultHandler>();
-        services.ConfigureHttpJsonOptions(json =>
-        {
-            json.SerializerOptions.TypeInfoResolverChain.Insert(0, AdminJson.Default);
-            json.SerializerOptions.TypeInfoResolverChain.Insert(1, HealthJson.Default);
-        });
+        services.AddProblemDetails().AddExceptionHandler<FaultHandler>();
+        services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
+        services.ConfigureHttpJsonOptions(json => AdminEndpoints.ReadStrictly(json.SerializerOptions));
         services.AddAdminDocument();
     }
 

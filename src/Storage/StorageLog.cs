@@ -4,7 +4,8 @@ namespace MailCluster.Storage;
 
 internal static partial class StorageLog
 {
-    [LoggerMessage(2200, LogLevel.Information, "Store opened in {DataDirectory}: SQLite {Version}, {Migrations} migrations applied")]
+    [LoggerMessage(2200, LogLevel.Information,
+        "Store opened in {DataDirectory}: SQLite {Version}, {Migrations} migrations applied")]
     public static partial void Opened(ILogger logger, string dataDirectory, string version, int migrations);
 
     [LoggerMessage(2201, LogLevel.Error, "The store does not take writes: {Fault}")]
@@ -31,6 +32,7 @@ internal static partial class StorageLog
     [LoggerMessage(2208, LogLevel.Warning, "A sweep failed: {Reason}")]
     public static partial void SweepFailed(ILogger logger, string reason);
 
-    [LoggerMessage(2209, LogLevel.Critical, "This build does not sync its commits: for tests only, mail is lost with the power")]
+    [LoggerMessage(2209, LogLevel.Critical,
+        "This build does not sync its commits: for tests only, mail is lost with the power")]
     public static partial void NotSynchronous(ILogger logger);
 }

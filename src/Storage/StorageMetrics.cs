@@ -25,7 +25,8 @@ internal sealed class StorageMetrics : IDisposable
         CommitUnits = _meter.CreateHistogram(
             "mailcluster.store.commit.units", "{unit}", "Units that shared one transaction.", advice: UnitsAdvice);
         CommitSeconds = _meter.CreateHistogram(
-            "mailcluster.store.commit.duration", "s", "From the begin of a transaction until it was durable.", advice: SecondsAdvice);
+            "mailcluster.store.commit.duration", "s", "From the begin of a transaction until it was durable.",
+                advice: SecondsAdvice);
         UnitsRefused = _meter.CreateCounter<long>(
             "mailcluster.store.units.refused", "{unit}", "Units refused for their own fault.");
         UnitsFailed = _meter.CreateCounter<long>(
@@ -33,7 +34,8 @@ internal sealed class StorageMetrics : IDisposable
         LaneFull = _meter.CreateCounter<long>(
             "mailcluster.store.lane.full", "{unit}", "Units turned away because the lane was at its bound.");
         Checkpoints = _meter.CreateCounter<long>(
-            "mailcluster.store.checkpoints", "{checkpoint}", "Times that the write-ahead log was copied into the database.");
+            "mailcluster.store.checkpoints", "{checkpoint}",
+                "Times that the write-ahead log was copied into the database.");
         Reads = _meter.CreateCounter<long>("mailcluster.store.reads", "{read}", "Reads by the reader threads.");
         BodiesSwept = _meter.CreateCounter<long>(
             "mailcluster.store.bodies.swept", "{body}", "Bodies deleted because nothing refers to them.");

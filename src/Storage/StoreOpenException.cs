@@ -1,6 +1,7 @@
 namespace MailCluster.Storage;
 
-/// <summary>The store cannot be opened. The message is for the administrator: what is wrong, where, and what to do.</summary>
+/// <summary>The store cannot be opened. The message is for the administrator: what is wrong, where, and what to
+/// do.</summary>
 public class StoreOpenException(string message, Exception? inner = null) : Exception(message, inner);
 
 /// <summary>Another process holds the data directory.</summary>

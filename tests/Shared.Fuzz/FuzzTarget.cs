@@ -17,6 +17,10 @@ public sealed record FuzzTarget(string Name, FuzzBody Run)
         Of<ParametersTarget>(),
         Of<HeaderScannerTarget>(),
         Of<SmtpSessionTarget>(),
+        Of<Pop3SessionTarget>(),
+        Of<Pop3TopTarget>(),
+        Of<SaslTarget>(),
+        Of<SaslBase64Target>(),
     ];
 
     /// <summary>Never empty: an input without octets is one as well.</summary>

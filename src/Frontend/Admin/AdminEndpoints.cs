@@ -1,3 +1,6 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
 namespace MailCluster.Frontend.Admin;
 
 /// <summary>The admin API: what the command line does, for programs. Every operation asks for the token.</summary>
@@ -9,6 +12,15 @@ internal static class AdminEndpoints
     public const int PageSize = 100;
 
     public const int PageSizeMax = 1000;
+
+    /// <summary>How requests are read: what is missing, null or unknown is refused and not guessed.</summary>
+    public static void ReadStrictly(JsonSerializerOptions json)
+    {
+        json.TypeInfoResolverChain.Insert(0, AdminJson.Default);
+        json.UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow;
+        json.RespectRequiredConstructorParameters = true;
+        json.RespectNullableAnnotations = true;
+    }
 
     public static void MapAdmin(this IEndpointRouteBuilder routes)
     {

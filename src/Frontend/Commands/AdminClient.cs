@@ -117,7 +117,7 @@ internal sealed class AdminClient : IDisposable
     {
         try
         {
-            var problem = await answer.Content.ReadFromJsonAsync(ProblemJson.Default.ProblemDetails, cancellationToken);
+            var problem = await answer.Content.ReadFromJsonAsync(AdminJson.Default.ProblemDetails, cancellationToken);
             if (problem?.Title is { } title)
             {
                 return problem.Detail is { } detail ? $"{title}: {detail}" : title;

@@ -20,7 +20,7 @@ internal static class ServeCommand
         };
         users.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<int>() is < 0 or > UserSeeding.UsersMax)
+            if (result.Tokens is [var token] && long.TryParse(token.Value, out var number) && number is < 0 or > UserSeeding.UsersMax)
             {
                 result.AddError($"--seed-users takes a number from 0 to {UserSeeding.UsersMax}.");
             }

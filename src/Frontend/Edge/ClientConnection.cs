@@ -15,6 +15,9 @@ internal sealed class ClientConnection
     /// <summary>After a time-out the last line may take this long to leave; then the socket is reset.</summary>
     private const long LastLineMilliseconds = 5_000;
 
+    /// <summary>A client that sends nothing for so long pauses.</summary>
+    private const long PauseMilliseconds = 2_000;
+
     // Zero-byte reads: an idle TLS connection holds no buffer of ours.
     private static readonly StreamPipeReaderOptions ReaderOptions =
         new(bufferSize: 4096, minimumReadSize: 1024, leaveOpen: true, useZeroByteReads: true);
@@ -32,6 +35,7 @@ internal sealed class ClientConnection
     private volatile bool _isExpired;
     private volatile bool _isFlushing;
     private volatile bool _drainRequested;
+    private volatile bool _wantsRest;
 
     public ClientConnection(ConnectionContext transport, IdleClock clock)
     {
@@ -68,6 +72,13 @@ internal sealed class ClientConnection
     public long OctetsOut { get; private set; }
 
     public TimeSpan Age => TimeSpan.FromMilliseconds(_clock.Milliseconds - _started);
+
+    /// <summary>The driver holds a buffer that it gives back when the client pauses: the clock then wakes the loop once.</summary>
+    public bool WantsRest
+    {
+        get => _wantsRest;
+        set => _wantsRest = value;
+    }
 
     public bool DrainRequested => _drainRequested;
 
@@ -188,6 +199,10 @@ internal sealed class ClientConnection
         if (ConnectionTimeout is { } whole && now - _started >= (long)whole.TotalMilliseconds)
         {
             Expire(ConnectionEndReason.ConnectionTimeout, now);
+        }
+        else if (_wantsRest && now - Volatile.Read(ref _lastActivity) >= PauseMilliseconds)
+        {
+            Wake();
         }
         else if (now - Volatile.Read(ref _lastActivity) >= (long)InactivityTimeout.TotalMilliseconds)
         {

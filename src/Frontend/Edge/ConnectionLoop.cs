@@ -42,6 +42,9 @@ internal interface IProtocolDriver
     /// <summary>Carries out all effects that are left, answers included. False: the connection is over.</summary>
     ValueTask<bool> RunEffectsAsync();
 
+    /// <summary>The client pauses: give back what is held for speed only.</summary>
+    void Rest();
+
     /// <summary>Gives back what an unfinished transaction holds.</summary>
     void Abandon();
 }
@@ -90,6 +93,11 @@ internal sealed class ConnectionLoop(ClientConnection connection, IProtocolDrive
         {
             var result = await connection.ReadAsync().ConfigureAwait(false);
             var buffer = result.Buffer;
+            if (result.IsCanceled)
+            {
+                driver.Rest();
+            }
+
             TellOfDrain();
             if (result.IsCanceled && (connection.Expired is not null || !WantsMore()))
             {
@@ -166,7 +174,12 @@ internal sealed class ConnectionLoop(ClientConnection connection, IProtocolDrive
             }
         }
 
-        connection.Received(before - buffer.Length);
+        if (before > buffer.Length)
+        {
+            // Only whole commands count: octets that trickle in without ever ending a line are no sign of life (V0002, EV-04).
+            connection.Received(before - buffer.Length);
+        }
+
         return progress;
     }
 

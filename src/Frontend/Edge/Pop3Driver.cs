@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using MailCluster.Actors.Kernel;
 using MailCluster.Actors.Storage;
 using MailCluster.Shared;
+using MailCluster.Shared.Mailboxes;
 using MailCluster.Shared.Pop3;
 using MailCluster.Shared.Wire;
 
@@ -21,6 +22,8 @@ internal sealed class Pop3Driver(ClientConnection connection, Pop3Session sessio
     private const long UnflushedMax = 32 * 1024;
 
     private readonly List<Pop3Effect> _effects = new(4);
+    private readonly ReadAhead _ahead = new(services.Bodies);
+    private MaildropSnapshot? _snapshot;
     private int _next;
     private Pop3Reply? _refusal;
 
@@ -128,9 +131,13 @@ internal sealed class Pop3Driver(ClientConnection connection, Pop3Session sessio
         return true;
     }
 
-    public void Abandon()
+    public void Rest()
     {
+        _ahead.Release();
+        connection.WantsRest = false;
     }
+
+    public void Abandon() => _ahead.Release();
 
     private void Write(Pop3Reply reply)
     {
@@ -142,9 +149,8 @@ internal sealed class Pop3Driver(ClientConnection connection, Pop3Session sessio
     {
         try
         {
-            return await services.Maildrops.OpenAsync(account.Mailbox, CancellationToken.None).ConfigureAwait(false) is { } snapshot
-                ? new Pop3Answer.MaildropOpened(snapshot)
-                : Pop3Answer.Unavailable.Instance;
+            _snapshot = await services.Maildrops.OpenAsync(account.Mailbox, CancellationToken.None).ConfigureAwait(false);
+            return _snapshot is null ? Pop3Answer.Unavailable.Instance : new Pop3Answer.MaildropOpened(_snapshot);
         }
         catch (Exception e) when (e is StoreUnavailableException or AskFailedException)
         {
@@ -184,12 +190,59 @@ internal sealed class Pop3Driver(ClientConnection connection, Pop3Session sessio
         return null;
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<Pop3Answer?> SendAsync(Pop3Effect.SendMessage send)
+    {
+        if (send.BodyLines is null && await TakeAheadAsync(send.Entry).ConfigureAwait(false) is { } whole)
+        {
+            Write(session.MessageFollows(send.Entry));
+            var stuffer = new DotStuffer(normalizeBareLf: false);
+            for (var from = 0; from < whole.Length;)
+            {
+                stuffer.Encode(whole.Span[from..], connection.Output.GetSpan(64), out var consumed, out var written);
+                connection.Output.Advance(written);
+                from += consumed;
+                if (connection.Output.UnflushedBytes >= UnflushedMax && !await connection.FlushAsync().ConfigureAwait(false))
+                {
+                    return Close();
+                }
+            }
+
+            Finish(ref stuffer, whole.Length);
+            return Pop3Answer.MessageSent.Sent;
+        }
+
+        return await SendPiecewiseAsync(send).ConfigureAwait(false);
+    }
+
+    private async ValueTask<ReadOnlyMemory<byte>?> TakeAheadAsync(MessageEntry entry)
+    {
+        try
+        {
+            var whole = await _ahead.TakeAsync(_snapshot!, entry).ConfigureAwait(false);
+            connection.WantsRest = _ahead.IsHolding;
+            return whole;
+        }
+        catch (StoreUnavailableException)
+        {
+            // The ordinary way will say so, or succeed.
+            return null;
+        }
+    }
+
+    private void Finish(ref DotStuffer stuffer, long octets)
+    {
+        connection.Output.Advance(stuffer.Finish(connection.Output.GetSpan(8)));
+        Messages++;
+        services.Metrics.MessageSent(octets);
+    }
+
+    private async ValueTask<Pop3Answer?> SendPiecewiseAsync(Pop3Effect.SendMessage send)
     {
         var buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(ReadOctets, Math.Max(send.Entry.Octets, 512u)));
         try
         {
-            var verdict = await SendAsync(send, buffer).ConfigureAwait(false);
+            var verdict = await SendPiecewiseAsync(send, buffer).ConfigureAwait(false);
             return verdict switch
             {
                 null => Close(),
@@ -204,7 +257,7 @@ internal sealed class Pop3Driver(ClientConnection connection, Pop3Session sessio
     }
 
     /// <summary>Null: the client is gone, or a body ended before its length and the connection must not look whole.</summary>
-    private async ValueTask<SendVerdict?> SendAsync(Pop3Effect.SendMessage send, byte[] buffer)
+    private async ValueTask<SendVerdict?> SendPiecewiseAsync(Pop3Effect.SendMessage send, byte[] buffer)
     {
         var entry = send.Entry;
         int count;
@@ -264,9 +317,7 @@ internal sealed class Pop3Driver(ClientConnection connection, Pop3Session sessio
             return null;
         }
 
-        connection.Output.Advance(stuffer.Finish(connection.Output.GetSpan(8)));
-        Messages++;
-        services.Metrics.MessageSent(offset);
+        Finish(ref stuffer, offset);
         return SendVerdict.Sent;
     }
 

@@ -122,6 +122,10 @@ internal sealed class SmtpDriver(ClientConnection connection, SmtpSession sessio
         return true;
     }
 
+    public void Rest()
+    {
+    }
+
     public void Abandon() => Discard();
 
     private void Write(SmtpReply reply)

@@ -67,6 +67,7 @@ public static class ConfigurationLoader
         var options = MailClusterOptions.Read(reader, Environment.MachineName, dataDirectory);
         reader.End();
         CheckListeners(options, reading);
+        CheckTls(options, reading);
         if (reading.Faults.Count > 0)
         {
             throw new ConfigurationFaultException(reading.Faults);
@@ -109,6 +110,17 @@ public static class ConfigurationLoader
                         $"an address and port that no other binding has; {Root}:{addresses[endpoint]} has it"));
                 }
             }
+        }
+    }
+
+    private static void CheckTls(MailClusterOptions options, OptionReading reading)
+    {
+        var needs = options.Smtp.Bindings.Any(binding => binding.Tls != BindingTls.None)
+            || options.Pop3.Bindings.Any(binding => binding.Tls != BindingTls.None);
+        if (needs && options.Tls.Certificates.IsEmpty && !options.Tls.SelfSignedFallback)
+        {
+            reading.Faults.Add(new($"{Root}:Tls:Certificates", null,
+                "a certificate is needed by the bindings with TLS, or SelfSignedFallback true, or Tls None on all of them"));
         }
     }
 

@@ -37,10 +37,21 @@ public sealed record StoreOptions(StoreKind Kind, string ConnectionString)
 /// <summary>One certificate, picked by the name that the client asks for (RFC 6066 §3).</summary>
 public sealed record CertificateOptions(ImmutableArray<string> Names, string CertificateFile, string KeyFile)
 {
-    internal static CertificateOptions Read(OptionReader reader) => new(
-        reader.Texts("Names", [], "Host names (\"*.example.test\" too); empty: those in the certificate."),
-        reader.Text("CertificateFile", "tls/cert.pem", "PEM, leaf first, then its chain; read again when it changes."),
-        reader.Text("KeyFile", "tls/key.pem", "PEM, not encrypted."));
+    internal static CertificateOptions Read(OptionReader reader)
+    {
+        foreach (var key in (ReadOnlySpan<string>)["CertificateFile", "KeyFile"])
+        {
+            if (!reader.IsSet(key))
+            {
+                reader.Fault(key, "a file; there is no default");
+            }
+        }
+
+        return new(
+            reader.Texts("Names", [], "Host names (\"*.example.test\" too); empty: those in the certificate."),
+            reader.Text("CertificateFile", "", "PEM, leaf first, then its chain; read again when it changes.", "none: it must be given"),
+            reader.Text("KeyFile", "", "PEM, not encrypted.", "none: it must be given"));
+    }
 }
 
 public sealed record TlsOptions(ImmutableArray<CertificateOptions> Certificates, bool SelfSignedFallback)

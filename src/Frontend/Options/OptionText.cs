@@ -46,7 +46,8 @@ internal static class OptionText
     {
         if (IPNetwork.TryParse(text, out value))
         {
-            return true;
+            return IPAddress.TryParse(text.AsSpan(0, text.IndexOf('/', StringComparison.Ordinal)), out var prefix)
+                && prefix.Equals(value.BaseAddress);
         }
 
         if (!text.Contains('/') && IPAddress.TryParse(text, out var address))

@@ -4,8 +4,10 @@ using System.Text;
 namespace MailCluster.Shared.Accounts;
 
 /// <summary>
-/// How a password is written before it is hashed: the part of SASLprep (RFC 4013 §2) that matters in practice: other spaces
-/// become SPACE, soft hyphens and their like go, the rest is composed (NFC), control characters are refused.
+/// How a password is written before it is hashed: the part of SASLprep (RFC 4013 §2) that matters in practice: other
+/// spaces become SPACE, soft hyphens and their like go, control characters are refused. There is no composition (NFKC):
+/// it needs the tables of ICU, which a program without globalization does not have; keyboards and SCRAM clients give
+/// composed text.
 /// </summary>
 public static class PasswordText
 {
@@ -26,13 +28,7 @@ public static class PasswordText
             return true;
         }
 
-        if (!TryMap(password, out var mapped))
-        {
-            return false;
-        }
-
-        prepared = mapped.Normalize(NormalizationForm.FormC);
-        return prepared.Length > 0;
+        return TryMap(password, out prepared) && prepared.Length > 0;
     }
 
     /// <summary>C0, DEL or C1 (RFC 3454 tables C.2.1 and C.2.2).</summary>

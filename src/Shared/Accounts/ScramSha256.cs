@@ -12,13 +12,18 @@ public static class ScramSha256
     /// <summary>Octets of a digest, a key, a signature and a proof.</summary>
     public const int KeyOctets = SHA256.HashSizeInBytes;
 
-    /// <summary>One PBKDF2 derivation of <paramref name="iterations"/> rounds: milliseconds, so never on a path that must be quick.</summary>
-    /// <exception cref="ArgumentException">The password is one that <see cref="PasswordText.TryPrepare"/> refuses.</exception>
+    /// <summary>
+    /// One PBKDF2 derivation of <paramref name="iterations"/> rounds: milliseconds, so never on a path that must be
+    /// quick.
+    /// </summary>
+    /// <exception cref="ArgumentException">
+    /// The password is one that <see cref="PasswordText.TryPrepare"/> refuses.
+    /// </exception>
     public static ScramKeys Derive(string password, ReadOnlySpan<byte> salt, int iterations)
     {
         if (!PasswordText.TryPrepare(password, out var prepared))
         {
-            throw new ArgumentException("Not a password: empty, too long or with control characters.", nameof(password));
+            throw new ArgumentException("Empty, too long or with control characters.", nameof(password));
         }
 
         Span<byte> salted = stackalloc byte[KeyOctets];
@@ -32,13 +37,17 @@ public static class ScramSha256
         return keys;
     }
 
-    /// <summary>Is this the password that the keys were made of? The comparison takes the same time whatever the difference.</summary>
+    /// <summary>
+    /// Is this the password that the keys were made of? The comparison takes the same time whatever the difference.
+    /// </summary>
     public static bool Matches(ScramKeys keys, string password) =>
         PasswordText.TryPrepare(password, out _)
         && CryptographicOperations.FixedTimeEquals(
             Derive(password, keys.Salt.AsSpan(), keys.Iterations).StoredKey.AsSpan(), keys.StoredKey.AsSpan());
 
-    /// <summary>H(ClientProof XOR HMAC(StoredKey, AuthMessage)) = StoredKey, compared in constant time (RFC 5802 §3).</summary>
+    /// <summary>
+    /// H(ClientProof XOR HMAC(StoredKey, AuthMessage)) = StoredKey, compared in constant time (RFC 5802 §3).
+    /// </summary>
     public static bool VerifyProof(ScramKeys keys, ReadOnlySpan<byte> authMessage, ReadOnlySpan<byte> clientProof)
     {
         if (clientProof.Length != KeyOctets)

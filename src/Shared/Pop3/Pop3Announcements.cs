@@ -13,8 +13,8 @@ internal sealed class Pop3Announcements(Pop3SessionOptions options)
         _capabilities[(isTlsActive ? 1 : 0) + (isAuthenticated ? 2 : 0)] ??= new(Render(isTlsActive, isAuthenticated));
 
     /// <summary>
-    /// RFC 2449 §6. What a command brings comes from its row. EXPIRE NEVER: nothing is removed that was not marked (I5).
-    /// The list is the same in both states but for IMPLEMENTATION (§6.9 allows that).
+    /// RFC 2449 §6. What a command brings comes from its row. EXPIRE NEVER: nothing is removed that was not marked
+    /// (I5). The list is the same in both states but for IMPLEMENTATION (§6.9 allows that).
     /// </summary>
     private Pop3Reply Render(bool isTlsActive, bool isAuthenticated)
     {

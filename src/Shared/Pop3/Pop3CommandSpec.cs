@@ -25,7 +25,9 @@ internal enum Pop3CommandTraits
     /// <summary>-ERR when anything but white space follows the keyword.</summary>
     NoArguments = 1,
 
-    /// <summary>-ERR where the password may not cross the connection (STANXPOP3-V0010), whatever the arguments are.</summary>
+    /// <summary>
+    /// -ERR where the password may not cross the connection (STANXPOP3-V0010), whatever the arguments are.
+    /// </summary>
     SendsPassword = 2,
 }
 

@@ -18,10 +18,15 @@ public abstract record Pop3Effect
     /// <summary>To be copied out before the session's next input (see <see cref="Pop3Reply.Wire"/>).</summary>
     public sealed record Reply(Pop3Reply Value) : Pop3Effect;
 
-    /// <summary>A question of a SASL mechanism or of PASS (CheckPassword or FindKeys). Answer: <see cref="Pop3Answer.Sasl"/>.</summary>
+    /// <summary>
+    /// A question of a SASL mechanism or of PASS (CheckPassword or FindKeys). Answer: <see cref="Pop3Answer.Sasl"/>.
+    /// </summary>
     public sealed record Authenticate(SaslStep Question) : Pop3Effect;
 
-    /// <summary>The snapshot of this account's INBOX. Answer: <see cref="Pop3Answer.MaildropOpened"/> or <see cref="Pop3Answer.Unavailable"/>.</summary>
+    /// <summary>
+    /// The snapshot of this account's INBOX. Answer: <see cref="Pop3Answer.MaildropOpened"/> or
+    /// <see cref="Pop3Answer.Unavailable"/>.
+    /// </summary>
     public sealed record OpenMaildrop(AccountId Account) : Pop3Effect;
 
     /// <summary>
@@ -31,8 +36,8 @@ public abstract record Pop3Effect
     public sealed record SendListing(Pop3ListingKind Kind) : Pop3Effect;
 
     /// <summary>
-    /// "+OK" (Pop3Session.MessageFollows), the message dot-stuffed with every line ended by CRLF, the final dot; with <paramref name="BodyLines"/> only
-    /// so many lines after the header (TOP). A message that is gone: -ERR from
+    /// "+OK" (Pop3Session.MessageFollows), the message dot-stuffed with every line ended by CRLF, the final dot; with
+    /// <paramref name="BodyLines"/> only so many lines after the header (TOP). A message that is gone: -ERR from
     /// <see cref="Pop3Answer.MessageSent"/>. Answer: <see cref="Pop3Answer.MessageSent"/>.
     /// </summary>
     public sealed record SendMessage(MessageEntry Entry, int? BodyLines) : Pop3Effect;
@@ -40,7 +45,10 @@ public abstract record Pop3Effect
     /// <summary>QUIT in TRANSACTION: remove these in one commit. Answer: <see cref="Pop3Answer.Updated"/>.</summary>
     public sealed record Update(MailboxId Mailbox, ImmutableArray<MessageNumber> Numbers) : Pop3Effect;
 
-    /// <summary>After the flush of +OK: drop pipelined input, then TLS (RFC 2595 §4). Answer: <see cref="Pop3Answer.TlsStarted"/>.</summary>
+    /// <summary>
+    /// After the flush of +OK: drop pipelined input, then TLS (RFC 2595 §4). Answer:
+    /// <see cref="Pop3Answer.TlsStarted"/>.
+    /// </summary>
     public sealed record StartTls : Pop3Effect
     {
         public static readonly StartTls Instance = new();
@@ -93,7 +101,9 @@ public abstract record Pop3Answer
         public static readonly MessageSent Sent = new(SendVerdict.Sent);
     }
 
-    /// <summary>The user has MaxConnectionsPerUser sessions already: OpenMaildrop ends in -ERR [IN-USE] (RFC 2449 §8.1.1).</summary>
+    /// <summary>
+    /// The user has MaxConnectionsPerUser sessions already: OpenMaildrop ends in -ERR [IN-USE] (RFC 2449 §8.1.1).
+    /// </summary>
     public sealed record InUse : Pop3Answer
     {
         public static readonly InUse Instance = new();

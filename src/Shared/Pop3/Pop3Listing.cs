@@ -3,9 +3,9 @@ using System.Buffers.Text;
 namespace MailCluster.Shared.Pop3;
 
 /// <summary>
-/// The lines of LIST or UIDL without argument, and the final dot (RFC 1939 §5, §7): "n octets" or "n unique-id" with nothing
-/// after it (STANXPOP3-V0005, C0007). Marked messages are left out. Written in pieces, so that a listing of any length needs
-/// one buffer; the session takes no input in between.
+/// The lines of LIST or UIDL without argument, and the final dot (RFC 1939 §5, §7): "n octets" or "n unique-id" with
+/// nothing after it (STANXPOP3-V0005, C0007). Marked messages are left out. Written in pieces, so that a listing of any
+/// length needs one buffer; the session takes no input in between.
 /// </summary>
 public struct Pop3Listing
 {

@@ -2,7 +2,9 @@ using MailCluster.Shared.Sasl;
 
 namespace MailCluster.Shared.Pop3;
 
-/// <summary>From USER or AUTH to the open maildrop (RFC 1939 §4, RFC 5034 §4). A failure leaves nothing behind.</summary>
+/// <summary>
+/// From USER or AUTH to the open maildrop (RFC 1939 §4, RFC 5034 §4). A failure leaves nothing behind.
+/// </summary>
 internal sealed class Pop3Login
 {
     private ISaslExchange? _exchange;

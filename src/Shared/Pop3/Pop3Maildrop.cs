@@ -4,8 +4,8 @@ using MailCluster.Shared.Mailboxes;
 namespace MailCluster.Shared.Pop3;
 
 /// <summary>
-/// A snapshot and what this session has marked in it. The snapshot is shared by sessions and never moves (STANXPOP3-C0004);
-/// the marks are one bit each, and there are none before the first DELE.
+/// A snapshot and what this session has marked in it. The snapshot is shared by sessions and never moves
+/// (STANXPOP3-C0004); the marks are one bit each, and there are none before the first DELE.
 /// </summary>
 internal sealed class Pop3Maildrop
 {

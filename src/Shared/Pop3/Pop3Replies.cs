@@ -1,8 +1,8 @@
 namespace MailCluster.Shared.Pop3;
 
 /// <summary>
-/// All texts of the server. Fixed per case, so that nothing of the client's input and nothing of the server's inside is ever
-/// repeated. Response codes: RFC 2449 §8, RFC 3206.
+/// All texts of the server. Fixed per case, so that nothing of the client's input and nothing of the server's inside is
+/// ever repeated. Response codes: RFC 2449 §8, RFC 3206.
 /// </summary>
 public static class Pop3Replies
 {
@@ -10,7 +10,8 @@ public static class Pop3Replies
     public static readonly Pop3Reply Draining = new(false, "[SYS/TEMP] Server is going down, closing connection");
 
     /// <summary>Instead of the greeting: a limit of connections is reached.</summary>
-    public static readonly Pop3Reply TooManyConnections = new(false, "[SYS/TEMP] Too many connections, closing connection");
+    public static readonly Pop3Reply TooManyConnections =
+        new(false, "[SYS/TEMP] Too many connections, closing connection");
 
     internal static readonly Pop3Effect.Reply Ok = Good(string.Empty);
     internal static readonly Pop3Effect.Reply UserAccepted = Good("Send PASS");
@@ -35,7 +36,8 @@ public static class Pop3Replies
     internal static readonly Pop3Effect.Reply MessageGone = Bad("Message was removed by another session");
     internal static readonly Pop3Effect.Reply MessageUnavailable = Bad("[SYS/TEMP] Message is not available now");
 
-    internal static readonly Pop3Effect.Reply PlainTextRefused = Bad("Plain text login is not permitted on this connection");
+    internal static readonly Pop3Effect.Reply PlainTextRefused =
+        Bad("Plain text login is not permitted on this connection");
     internal static readonly Pop3Effect.Reply UserFirst = Bad("USER first");
     internal static readonly Pop3Effect.Reply LoginFailed = Bad("[AUTH] Login failed");
     internal static readonly Pop3Effect.Reply LoginUnavailable = Bad("[SYS/TEMP] Login is not possible now");
@@ -55,7 +57,9 @@ public static class Pop3Replies
     private static readonly Pop3Effect.Reply FaultClosing = Bad("[SYS/TEMP] Internal error, closing connection");
     private static readonly Pop3Effect.Reply LimitClosing = new(TooManyConnections);
 
-    /// <summary>The last line of a session that is ended from outside (STANXPOP3-V0003); null when nobody can read one.</summary>
+    /// <summary>
+    /// The last line of a session that is ended from outside (STANXPOP3-V0003); null when nobody can read one.
+    /// </summary>
     internal static Pop3Effect.Reply? ForEnd(ConnectionEndReason why) => why switch
     {
         ConnectionEndReason.Inactivity or ConnectionEndReason.ConnectionTimeout => InactivityClosing,

@@ -5,7 +5,8 @@ namespace MailCluster.Shared.Pop3;
 
 /// <summary>
 /// A response (RFC 1939 §3) with its wire octets, rendered once. A status line is at most 512 octets with its CRLF
-/// (STANXPOP3-C0001); a longer text is cut. Responses that never vary are constants, so that saying one allocates nothing.
+/// (STANXPOP3-C0001); a longer text is cut. Responses that never vary are constants, so that saying one allocates
+/// nothing.
 /// </summary>
 public sealed class Pop3Reply
 {
@@ -17,7 +18,9 @@ public sealed class Pop3Reply
     private readonly byte[] _octets;
     private int _length;
 
-    /// <param name="text">What follows "+OK " or "-ERR "; may begin with a response code such as "[SYS/TEMP]" (RFC 2449 §8).</param>
+    /// <param name="text">
+    /// What follows "+OK " or "-ERR "; may begin with a response code such as "[SYS/TEMP]" (RFC 2449 §8).
+    /// </param>
     public Pop3Reply(bool isOk, string text)
         : this(isOk, StatusLine(isOk, text))
     {
@@ -33,8 +36,8 @@ public sealed class Pop3Reply
     public bool IsOk { get; }
 
     /// <summary>
-    /// All lines with their CRLF. The octets of a session's STAT, LIST n, UIDL n and RETR replies are that session's own and are
-    /// written anew by its next input: copy them out before that.
+    /// All lines with their CRLF. The octets of a session's STAT, LIST n, UIDL n and RETR replies are that session's
+    /// own and are written anew by its next input: copy them out before that.
     /// </summary>
     public ReadOnlyMemory<byte> Wire => _octets.AsMemory(0, _length);
 

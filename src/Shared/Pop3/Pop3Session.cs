@@ -43,7 +43,9 @@ public sealed class Pop3Session(Pop3SessionOptions options, bool isTlsActive)
 
     public bool IsTlsActive { get; private set; } = isTlsActive;
 
-    /// <summary>The maildrop is open: the longer inactivity timer holds (STANXPOP3-V0002), and a drain waits (I7).</summary>
+    /// <summary>
+    /// The maildrop is open: the longer inactivity timer holds (STANXPOP3-V0002), and a drain waits (I7).
+    /// </summary>
     public bool IsAuthenticated => _maildrop is not null;
 
     /// <summary>Who logged in; null before.</summary>
@@ -52,7 +54,10 @@ public sealed class Pop3Session(Pop3SessionOptions options, bool isTlsActive)
     /// <summary>Of the open maildrop.</summary>
     public MailboxId Mailbox => Maildrop.Snapshot.Mailbox;
 
-    /// <summary>Of the last line: a verb of the command table, "SASL" for a response, otherwise "unknown". A closed set, for metrics.</summary>
+    /// <summary>
+    /// Of the last line: a verb of the command table, "SASL" for a response, otherwise "unknown". A closed set, for
+    /// metrics.
+    /// </summary>
     public string CommandName { get; private set; } = Pop3CommandTable.UnknownName;
 
     /// <summary>Unknown commands, wrong states, bad arguments, too long and badly ended lines so far.</summary>
@@ -96,7 +101,9 @@ public sealed class Pop3Session(Pop3SessionOptions options, bool isTlsActive)
         }
     }
 
-    /// <summary>The line was skipped to its end, so the session is in sync; an authentication under way is over.</summary>
+    /// <summary>
+    /// The line was skipped to its end, so the session is in sync; an authentication under way is over.
+    /// </summary>
     public void LineFault(LineFault fault, DateTimeOffset now, List<Pop3Effect> effects)
     {
         Demand(Pop3Expects.Line);
@@ -140,8 +147,8 @@ public sealed class Pop3Session(Pop3SessionOptions options, bool isTlsActive)
     }
 
     /// <summary>
-    /// Ends the session from outside, with a line that says so (STANXPOP3-V0003) where one can be read. Nothing is removed: no
-    /// Update is asked for. An answer that is still under way is dropped.
+    /// Ends the session from outside, with a line that says so (STANXPOP3-V0003) where one can be read. Nothing is
+    /// removed: no Update is asked for. An answer that is still under way is dropped.
     /// </summary>
     public void TimedOut(ConnectionEndReason why, List<Pop3Effect> effects)
     {
@@ -152,8 +159,9 @@ public sealed class Pop3Session(Pop3SessionOptions options, bool isTlsActive)
     }
 
     /// <summary>
-    /// The node drains (I7): an open maildrop runs on to its QUIT, which must still remove what was marked; nobody else logs in
-    /// here. The shell ends idle sessions with <see cref="TimedOut"/> and <see cref="ConnectionEndReason.Draining"/>.
+    /// The node drains (I7): an open maildrop runs on to its QUIT, which must still remove what was marked; nobody else
+    /// logs in here. The shell ends idle sessions with <see cref="TimedOut"/> and
+    /// <see cref="ConnectionEndReason.Draining"/>.
     /// </summary>
     public void Drain(List<Pop3Effect> effects)
     {
@@ -165,8 +173,8 @@ public sealed class Pop3Session(Pop3SessionOptions options, bool isTlsActive)
     public Pop3Listing NewListing(Pop3ListingKind kind) => new(Maildrop, kind);
 
     /// <summary>
-    /// The status line before the octets of <see cref="Pop3Effect.SendMessage"/>: "+OK n octets" for RETR, n as LIST shows it;
-    /// TOP names no size, because it sends less.
+    /// The status line before the octets of <see cref="Pop3Effect.SendMessage"/>: "+OK n octets" for RETR, n as LIST
+    /// shows it; TOP names no size, because it sends less.
     /// </summary>
     public Pop3Reply MessageFollows(MessageEntry entry)
     {
@@ -242,7 +250,8 @@ public sealed class Pop3Session(Pop3SessionOptions options, bool isTlsActive)
     }
 
     /// <summary>
-    /// A message-number (RFC 1939 §5): a decimal number from 1 to the number of messages, of a message that is not marked.
+    /// A message-number (RFC 1939 §5): a decimal number from 1 to the number of messages, of a message that is not
+    /// marked.
     /// </summary>
     internal bool TryFind(ref Pop3Arguments arguments, List<Pop3Effect> effects, out int index)
     {
@@ -298,11 +307,11 @@ public sealed class Pop3Session(Pop3SessionOptions options, bool isTlsActive)
         {
             Refuse(Pop3Replies.WrongState, effects);
         }
-        else if (row.Traits.HasFlag(Pop3CommandTraits.NoArguments) && !arguments.IsEmpty)
+        else if ((row.Traits & Pop3CommandTraits.NoArguments) != 0 && !arguments.IsEmpty)
         {
             Refuse(Pop3Replies.NoArgumentsWanted, effects);
         }
-        else if (row.Traits.HasFlag(Pop3CommandTraits.SendsPassword) && !options.AllowsPassword(IsTlsActive))
+        else if ((row.Traits & Pop3CommandTraits.SendsPassword) != 0 && !options.AllowsPassword(IsTlsActive))
         {
             effects.Add(Pop3Replies.PlainTextRefused);
         }

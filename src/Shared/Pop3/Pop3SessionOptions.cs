@@ -9,7 +9,9 @@ public enum Pop3LoginType
     /// <summary>Everything, with or without TLS.</summary>
     PlainTextLogin,
 
-    /// <summary>Without TLS only mechanisms that do not send the password; USER, PASS, AUTH PLAIN and AUTH LOGIN need TLS.</summary>
+    /// <summary>
+    /// Without TLS only mechanisms that do not send the password; USER, PASS, AUTH PLAIN and AUTH LOGIN need TLS.
+    /// </summary>
     PlainTextAuthentication,
 
     /// <summary>No login at all without TLS.</summary>
@@ -30,28 +32,38 @@ public sealed class Pop3SessionOptions
     /// <summary>STLS while TLS is not active (RFC 2595 §4).</summary>
     public bool OffersStls { get; init; }
 
-    /// <summary>In the order of CAPA; a name for which <see cref="CreateSaslExchange"/> gives null must not be in it.</summary>
+    /// <summary>
+    /// In the order of CAPA; a name for which <see cref="CreateSaslExchange"/> gives null must not be in it.
+    /// </summary>
     public ImmutableArray<string> Mechanisms { get; init; } = SaslMechanisms.Names;
 
     /// <summary>A new exchange for a mechanism (upper case), or null. The shell's closure brings the nonce.</summary>
     public Func<string, ISaslExchange?> CreateSaslExchange { get; init; } = static _ => null;
 
-    /// <summary>Of a command line with its CRLF: 40..1024 (STANXPOP3-NV-2.1.2, E0006). Below 255 there is no CAPA (E0007).</summary>
+    /// <summary>
+    /// Of a command line with its CRLF: 40..1024 (STANXPOP3-NV-2.1.2, E0006). Below 255 there is no CAPA (E0007).
+    /// </summary>
     public int MaxCommandSize { get; init; } = 512;
 
     /// <summary>The next failed login ends the session; 0 = never (STANXPOP3-C0005).</summary>
     public int MaxLogonFailures { get; init; } = 3;
 
     /// <summary>
-    /// The next protocol error in a row ends the session. Neither Exchange nor an RFC has this limit for POP3, so it is far above what
-    /// any client does and a good command starts the count anew; it only ends what is no POP3 client.
+    /// The next protocol error in a row ends the session. Neither Exchange nor an RFC has this limit for POP3, so it is
+    /// far above what any client does and a good command starts the count anew; it only ends what is no POP3 client.
     /// </summary>
     public int MaxProtocolErrors { get; init; } = 50;
 
-    /// <summary>On: sizes are the octets that RETR sends before dot-stuffing. Off: the stored octets (STANXPOP3-NV-2.1.4, NV-2.1.5).</summary>
+    /// <summary>
+    /// On: sizes are the octets that RETR sends before dot-stuffing. Off: the stored octets (STANXPOP3-NV-2.1.4,
+    /// NV-2.1.5).
+    /// </summary>
     public bool EnableExactRFC822Size { get; init; }
 
-    /// <summary>Text of the greeting. '&lt;' and '&gt;' become '(' and ')': what looks like a timestamp would invite to APOP (V0012).</summary>
+    /// <summary>
+    /// Text of the greeting. '&lt;' and '&gt;' become '(' and ')': what looks like a timestamp would invite to APOP
+    /// (V0012).
+    /// </summary>
     public string Banner { get; init; } = "MailCluster POP3 ready";
 
     /// <summary>The IMPLEMENTATION of CAPA, told after login only (RFC 2449 §6.9); null: not told.</summary>

@@ -1,8 +1,8 @@
 namespace MailCluster.Shared.Sasl;
 
 /// <summary>
-/// LOGIN, the mechanism without an RFC ([MS-XLOGIN] §2.2): "Username:" and "Password:" are asked for in turn; an initial
-/// response is the user's name.
+/// LOGIN, the mechanism without an RFC ([MS-XLOGIN] §2.2): "Username:" and "Password:" are asked for in turn; an
+/// initial response is the user's name.
 /// </summary>
 internal sealed class LoginExchange : ISaslExchange
 {

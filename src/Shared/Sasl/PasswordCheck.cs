@@ -1,6 +1,8 @@
 namespace MailCluster.Shared.Sasl;
 
-/// <summary>How the answer to <see cref="SaslStep.CheckPassword"/> ends an exchange: for PLAIN, LOGIN and POP3's PASS alike.</summary>
+/// <summary>
+/// How the answer to <see cref="SaslStep.CheckPassword"/> ends an exchange: for PLAIN, LOGIN and POP3's PASS alike.
+/// </summary>
 public static class PasswordCheck
 {
     public static SaslStep Conclude(SaslStep.CheckPassword question, SaslAnswer answer) => answer switch

@@ -4,8 +4,8 @@ using System.Buffers.Text;
 namespace MailCluster.Shared.Sasl;
 
 /// <summary>
-/// The base64 of SMTP's and POP3's AUTH (RFC 4648 §4): with padding, without white space or any other foreign octet, which
-/// RFC 4954 §4 and RFC 5034 §4 want refused.
+/// The base64 of SMTP's and POP3's AUTH (RFC 4648 §4): with padding, without white space or any other foreign octet,
+/// which RFC 4954 §4 and RFC 5034 §4 want refused.
 /// </summary>
 public static class SaslBase64
 {
@@ -31,7 +31,9 @@ public static class SaslBase64
         return true;
     }
 
-    /// <summary>The argument after the mechanism's name: "=" stands for an empty response (RFC 4954 §4, RFC 5034 §4).</summary>
+    /// <summary>
+    /// The argument after the mechanism's name: "=" stands for an empty response (RFC 4954 §4, RFC 5034 §4).
+    /// </summary>
     public static bool TryDecodeInitialResponse(ReadOnlySpan<byte> text, out byte[] octets)
     {
         if (text.SequenceEqual("="u8))

@@ -5,7 +5,7 @@ namespace MailCluster.Shared.Sasl;
 /// Made by the shell for this one exchange: at least 128 random bits as printable US-ASCII without ',' (RFC 5802 §5.1).
 /// </param>
 /// <param name="OffersChannelBinding">
-/// A -PLUS mechanism was advertised on this connection. Then a client that says "y" (it believes we cannot) has seen a list that
-/// someone shortened (RFC 5802 §6).
+/// A -PLUS mechanism was advertised on this connection. Then a client that says "y" (it believes we cannot) has seen a
+/// list that someone shortened (RFC 5802 §6).
 /// </param>
 public sealed record SaslContext(string ServerNonce, bool OffersChannelBinding = false);

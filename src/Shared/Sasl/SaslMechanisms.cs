@@ -3,7 +3,9 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace MailCluster.Shared.Sasl;
 
-/// <summary>The mechanisms that are built in (RFC 4422 §3.1: names compare without case in our protocols' commands).</summary>
+/// <summary>
+/// The mechanisms that are built in (RFC 4422 §3.1: names compare without case in our protocols' commands).
+/// </summary>
 public static class SaslMechanisms
 {
     public const string ScramSha256 = "SCRAM-SHA-256";
@@ -13,7 +15,10 @@ public static class SaslMechanisms
     /// <summary>Strongest first: the order in which they are advertised.</summary>
     public static readonly ImmutableArray<string> Names = [ScramSha256, Plain, Login];
 
-    /// <summary>The password itself crosses the connection: only under TLS unless the administrator says otherwise (RFC 4616 §6).</summary>
+    /// <summary>
+    /// The password itself crosses the connection: only under TLS unless the administrator says otherwise (RFC 4616
+    /// §6).
+    /// </summary>
     public static bool SendsPassword(string name) =>
         string.Equals(name, Plain, StringComparison.OrdinalIgnoreCase)
         || string.Equals(name, Login, StringComparison.OrdinalIgnoreCase);

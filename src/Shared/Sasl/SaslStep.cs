@@ -4,7 +4,8 @@ namespace MailCluster.Shared.Sasl;
 
 /// <summary>
 /// What a mechanism wants next. The two asks (<see cref="CheckPassword"/>, <see cref="FindKeys"/>) are answered by
-/// <see cref="ISaslExchange.Answer"/>; a <see cref="Challenge"/> by the client, through <see cref="ISaslExchange.Respond"/>.
+/// <see cref="ISaslExchange.Answer"/>; a <see cref="Challenge"/> by the client, through
+/// <see cref="ISaslExchange.Respond"/>.
 /// </summary>
 public abstract record SaslStep
 {
@@ -15,10 +16,15 @@ public abstract record SaslStep
     /// <summary>Octets for the client, not yet in base64. Empty: the client is to begin.</summary>
     public sealed record Challenge(ReadOnlyMemory<byte> Octets) : SaslStep;
 
-    /// <summary>PLAIN, LOGIN: is this the user's password? An empty authorization identity means the user's own.</summary>
+    /// <summary>
+    /// PLAIN, LOGIN: is this the user's password? An empty authorization identity means the user's own.
+    /// </summary>
     public sealed record CheckPassword(string AuthorizationIdentity, string User, string Password) : SaslStep;
 
-    /// <summary>SCRAM: the user's keys. For a user who does not exist the shell answers with decoy keys, marked so (RFC 5802 §9).</summary>
+    /// <summary>
+    /// SCRAM: the user's keys. For a user who does not exist the shell answers with decoy keys, marked so (RFC 5802
+    /// §9).
+    /// </summary>
     public sealed record FindKeys(string User) : SaslStep;
 
     /// <summary>
@@ -64,7 +70,9 @@ public abstract record SaslAnswer
 /// <summary>One authentication in progress: pure, fed by the session.</summary>
 public interface ISaslExchange
 {
-    /// <param name="initialResponse">Decoded from base64; null when the client sent none (RFC 4954 §4), empty when it sent "=".</param>
+    /// <param name="initialResponse">
+    /// Decoded from base64; null when the client sent none (RFC 4954 §4), empty when it sent "=".
+    /// </param>
     SaslStep Begin(ReadOnlyMemory<byte>? initialResponse);
 
     /// <param name="response">Decoded from base64.</param>

@@ -147,7 +147,9 @@ internal ref struct ScramAttributes(ReadOnlySpan<byte> text)
         return false;
     }
 
-    /// <summary>Optional extensions that we do not know are skipped (RFC 5802 §5.1); they must still be attr-val pairs.</summary>
+    /// <summary>
+    /// Optional extensions that we do not know are skipped (RFC 5802 §5.1); they must still be attr-val pairs.
+    /// </summary>
     public bool TrySkipExtensions()
     {
         while (TryTakeItem(out var item))

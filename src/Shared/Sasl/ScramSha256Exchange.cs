@@ -5,8 +5,9 @@ using MailCluster.Shared.Accounts;
 namespace MailCluster.Shared.Sasl;
 
 /// <summary>
-/// The server of SCRAM-SHA-256 (RFC 5802, RFC 7677), without channel binding. An error is told by the protocol's own reply, not by
-/// "e=" (RFC 5802 §7 leaves that free). The server signature is one more challenge, answered by an empty response.
+/// The server of SCRAM-SHA-256 (RFC 5802, RFC 7677), without channel binding. An error is told by the protocol's own
+/// reply, not by "e=" (RFC 5802 §7 leaves that free). The server signature is one more challenge, answered by an empty
+/// response.
 /// </summary>
 internal sealed class ScramSha256Exchange(SaslContext context) : ISaslExchange
 {

@@ -1,8 +1,10 @@
 using MailCluster.Actors.Storage;
+using MailCluster.Shared.Mailboxes;
 
 namespace MailCluster.Storage.Sqlite;
 
-/// <summary>Reads pieces of bodies on a reader's connection. Never makes more of a body than what is asked for.</summary>
+/// <summary>Reads pieces of bodies on a reader's connection. Never makes more of a body than what is asked
+/// for.</summary>
 internal static class BodyReader
 {
     private const string HeadOfMessage =
@@ -22,7 +24,29 @@ internal static class BodyReader
         return ReadHead(database, statement, body, destination, -1);
     }
 
-    /// <exception cref="StoreUnavailableException">The body is not there: its message is gone for longer than it is kept.</exception>
+    /// <summary>How many of the first messages were there and fitted, each whole.</summary>
+    public static int ReadAhead(
+        Database database, long mailbox, ReadOnlySpan<MessageEntry> entries, Span<byte> destination)
+    {
+        var count = 0;
+        foreach (var entry in entries)
+        {
+            var octets = (int)Math.Min(entry.Octets, int.MaxValue);
+            if (octets > destination.Length
+                || ReadMessage(database, mailbox, entry.Number.Value, entry.Body.Value, destination[..octets]) != octets)
+            {
+                break;
+            }
+
+            destination = destination[octets..];
+            count++;
+        }
+
+        return count;
+    }
+
+    /// <exception cref="StoreUnavailableException">The body is not there: its message is gone for longer than
+    /// it is kept.</exception>
     public static int Read(Database database, long body, long offset, Span<byte> destination)
     {
         if (offset == 0)
@@ -94,7 +118,8 @@ internal static class BodyReader
         return done;
     }
 
-    private static void Take(Database database, string table, string column, long row, int offset, Span<byte> destination)
+    private static void Take(Database database, string table, string column, long row, int offset,
+        Span<byte> destination)
     {
         if (!database.ReadBlob(table, column, row, offset, destination))
         {

@@ -4,7 +4,8 @@ using SQLitePCL;
 namespace MailCluster.Storage.Sqlite;
 
 /// <summary>
-/// Copies the write-ahead log into the database beside the writer, which then copies the little that was added meanwhile,
+/// Copies the write-ahead log into the database beside the writer, which then copies the little that was added
+/// meanwhile,
 /// so that the log starts anew in the same blocks of the disk: overwriting syncs faster than growing.
 /// </summary>
 internal sealed class Checkpointer : IDisposable
@@ -71,7 +72,8 @@ internal sealed class Checkpointer : IDisposable
         var isLarge = new FileInfo(_walPath) is { Exists: true } file && file.Length > _options.WalOctetsMax;
         _ = _database.Checkpoint(raw.SQLITE_CHECKPOINT_PASSIVE);
 
-        // While that took its time the writer went on; the second round leaves the writer next to nothing to copy and sync.
+        // While that took its time the writer went on; the second round leaves the writer next to nothing
+        // to copy and sync.
         var (log, copied, _) = _database.Checkpoint(raw.SQLITE_CHECKPOINT_PASSIVE);
         if (isLarge)
         {

@@ -51,7 +51,8 @@ internal sealed class CommitLane(SqliteStoreOptions options, StorageMetrics metr
         }
     }
 
-    /// <summary>Waits until something arrived or was completed, or the time is over; moves what arrived. False: closed and empty.</summary>
+    /// <summary>Waits until something arrived or was completed, or the time is over; moves what arrived.
+    /// False: closed and empty.</summary>
     public bool Take(Queue<LaneEntry> into, TimeSpan patience)
     {
         lock (_gate)
@@ -98,7 +99,8 @@ internal sealed class CommitLane(SqliteStoreOptions options, StorageMetrics metr
         lock (_gate)
         {
             // A single entry larger than the bound would never find room: it is taken when the lane is empty.
-            var full = _entries >= options.LaneUnitsMax || (_entries > 0 && _octets + entry.Weight > options.LaneOctetsMax);
+            var full = _entries >= options.LaneUnitsMax
+                || (_entries > 0 && _octets + entry.Weight > options.LaneOctetsMax);
             if (_closed || full)
             {
                 return false;

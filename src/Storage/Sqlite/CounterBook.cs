@@ -1,7 +1,8 @@
 namespace MailCluster.Storage.Sqlite;
 
 /// <summary>
-/// Counters of mailboxes that the writer touched lately. Nobody else writes them (the data directory is locked), so what
+/// Counters of mailboxes that the writer touched lately. Nobody else writes them (the data directory is locked),
+/// so what
 /// is remembered is what is stored; after a rollback everything is forgotten.
 /// </summary>
 internal sealed class CounterBook(Database database, int tombstonesPerMailbox)
@@ -12,7 +13,8 @@ internal sealed class CounterBook(Database database, int tombstonesPerMailbox)
     private readonly List<FolderCounters> _dirtyFolders = [];
     private readonly List<MailboxCounters> _dirtyMailboxes = [];
     private readonly Statement _load = database.Get(
-        "SELECT m.last_number, m.modseq, m.tombstones, m.tombstone_floor, f.id, f.uid_next, f.highest_modseq, f.last_number "
+        "SELECT m.last_number, m.modseq, m.tombstones, m.tombstone_floor, f.id, f.uid_next, f.highest_modseq, "
+            + "f.last_number "
         + "FROM mailbox m LEFT JOIN folder f ON f.mailbox = m.id WHERE m.id = ?");
 
     private readonly Statement _writeFolder = database.Get(

@@ -47,7 +47,8 @@ internal sealed class DataDirectory : IDisposable
         }
     }
 
-    // The lock goes with the process, whatever ends it; its file stays, or a third could lock another file of that name.
+    // The lock goes with the process, whatever ends it; its file stays, or a third could lock another file of
+    // that name.
     public void Dispose()
     {
         File.Delete(_pidPath);
@@ -78,9 +79,11 @@ internal sealed class DataDirectory : IDisposable
         catch (IOException) when (File.Exists(path))
         {
             var owner = ReadOwner(Path.Combine(directory, PidName));
-            var who = owner is { } pid ? string.Create(CultureInfo.InvariantCulture, $"process {pid}") : "another process";
+            var who = owner is { } pid ? string.Create(CultureInfo.InvariantCulture, $"process {pid}")
+                : "another process";
             throw new DataDirectoryInUseException(
-                $"The data directory {directory} is in use by {who}. Stop it, or give this one another directory.", owner);
+                $"The data directory {directory} is in use by {who}. Stop it, or give this one another directory.",
+                    owner);
         }
 
         return held;
@@ -90,7 +93,8 @@ internal sealed class DataDirectory : IDisposable
     {
         try
         {
-            return int.TryParse(File.ReadAllText(path), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? pid : null;
+            return int.TryParse(File.ReadAllText(path), NumberStyles.None, CultureInfo.InvariantCulture, out var pid)
+                ? pid : null;
         }
         catch (IOException)
         {

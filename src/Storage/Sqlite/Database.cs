@@ -114,7 +114,8 @@ internal sealed class Database : IDisposable
         }
     }
 
-    /// <returns>Frames in the log and frames of them copied to the database; equal when the log can start anew.</returns>
+    /// <returns>Frames in the log and frames of them copied to the database; equal when the log can start
+    /// anew.</returns>
     public (int Log, int Copied, bool Busy) Checkpoint(int mode)
     {
         var result = raw.sqlite3_wal_checkpoint_v2(_handle, "main", mode, out var log, out var copied);

@@ -6,7 +6,8 @@ using MailCluster.Shared.Accounts;
 
 namespace MailCluster.Storage.Sqlite;
 
-/// <summary>The directory's queries, on whatever connection the caller owns. Names come folded where they say so.</summary>
+/// <summary>The directory's queries, on whatever connection the caller owns. Names come folded where they say
+/// so.</summary>
 internal static class DirectoryRows
 {
     private const string AccountColumns =
@@ -117,7 +118,8 @@ internal static class DirectoryRows
 
     private static AccountRecord Account(Statement row)
     {
-        var keys = row.IsNull(5) ? null : new ScramKeys(Octets(row, 5), (int)row.Long(6), Octets(row, 7), Octets(row, 8));
+        var keys = row.IsNull(5) ? null
+            : new ScramKeys(Octets(row, 5), (int)row.Long(6), Octets(row, 7), Octets(row, 8));
         return new AccountRecord(
             new AccountId(row.Long(0)),
             new TenantId(row.Long(1)),

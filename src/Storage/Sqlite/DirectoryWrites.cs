@@ -174,7 +174,8 @@ internal static class DirectoryWrites
         }
 
         foreach (var sql in (ReadOnlySpan<string>)[
-            "DELETE FROM alias_target WHERE domain = ? AND folded = ?", "DELETE FROM alias WHERE domain = ? AND folded = ?"])
+            "DELETE FROM alias_target WHERE domain = ? AND folded = ?",
+                "DELETE FROM alias WHERE domain = ? AND folded = ?"])
         {
             var delete = database.Get(sql);
             delete.Bind(1, found.Domain.Value);

@@ -16,13 +16,15 @@ internal static class Migrator
         {
             RefuseForeign(database);
             database.Execute(
-                "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied INTEGER NOT NULL)");
+                "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, name TEXT NOT NULL, "
+                    + "applied INTEGER NOT NULL)");
             var present = database.Scalar("SELECT coalesce(max(version), 0) FROM schema_version");
             var newest = scripts[^1].Version;
             if (present > newest)
             {
                 throw new StoreOpenException(
-                    $"The database has schema version {present}, this program knows up to {newest}. Start a newer program on it.");
+                    $"The database has schema version {present}, this program knows up to {newest}. Start a newer "
+                        + "program on it.");
             }
 
             var applied = 0;
@@ -56,7 +58,8 @@ internal static class Migrator
         if (database.Scalar("SELECT count(*) FROM sqlite_master") > 0
             && database.Scalar("SELECT count(*) FROM sqlite_master WHERE name = 'schema_version'") == 0)
         {
-            throw new StoreOpenException("The database was made by another program. Give the server a directory of its own.");
+            throw new StoreOpenException(
+                "The database was made by another program. Give the server a directory of its own.");
         }
     }
 
@@ -64,7 +67,9 @@ internal static class Migrator
     {
         var assembly = Assembly.GetExecutingAssembly();
         var scripts = new List<(int, string, string)>();
-        foreach (var name in assembly.GetManifestResourceNames().Where(name => name.EndsWith(".sql", StringComparison.Ordinal)))
+        foreach (
+            var name in assembly.GetManifestResourceNames().Where(name =>
+                name.EndsWith(".sql", StringComparison.Ordinal)))
         {
             using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!);
             scripts.Add((int.Parse(name.AsSpan(0, 4), CultureInfo.InvariantCulture), name, reader.ReadToEnd()));

@@ -1,5 +1,6 @@
 using System.Threading.Tasks.Sources;
 using MailCluster.Actors.Storage;
+using MailCluster.Shared.Mailboxes;
 
 namespace MailCluster.Storage.Sqlite;
 
@@ -17,7 +18,8 @@ internal abstract class ReadWork
 /// <summary>A read with an answer of its own, for what is not done per message.</summary>
 internal sealed class ReadWork<TResult>(Func<Database, TResult> read, CancellationToken cancellationToken) : ReadWork
 {
-    private readonly TaskCompletionSource<TResult> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<TResult> _completion =
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public Task<TResult> Completion => _completion.Task;
 
@@ -38,6 +40,7 @@ internal sealed class BodyRead(BodyReadPool pool) : ReadWork, IValueTaskSource<i
     private long _number;
     private long _body;
     private long _offset;
+    private ReadOnlyMemory<MessageEntry> _ahead;
     private Memory<byte> _destination;
     private CancellationToken _cancellationToken;
 
@@ -45,7 +48,8 @@ internal sealed class BodyRead(BodyReadPool pool) : ReadWork, IValueTaskSource<i
 
     /// <param name="mailbox">0: the body alone, whatever message refers to it.</param>
     public void Set(
-        long mailbox, long number, long body, long offset, Memory<byte> destination, CancellationToken cancellationToken)
+        long mailbox, long number, long body, long offset, Memory<byte> destination,
+            CancellationToken cancellationToken)
     {
         _mailbox = mailbox;
         _number = number;
@@ -55,9 +59,25 @@ internal sealed class BodyRead(BodyReadPool pool) : ReadWork, IValueTaskSource<i
         _cancellationToken = cancellationToken;
     }
 
+    /// <param name="ahead">Messages to read whole.</param>
+    public void Set(
+        long mailbox, ReadOnlyMemory<MessageEntry> ahead, Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        _mailbox = mailbox;
+        _ahead = ahead;
+        _destination = destination;
+        _cancellationToken = cancellationToken;
+    }
+
     public override void Run(Database database)
     {
         _cancellationToken.ThrowIfCancellationRequested();
+        if (!_ahead.IsEmpty)
+        {
+            _core.SetResult(BodyReader.ReadAhead(database, _mailbox, _ahead.Span, _destination.Span));
+            return;
+        }
+
         _core.SetResult(_mailbox == 0
             ? BodyReader.Read(database, _body, _offset, _destination.Span)
             : BodyReader.ReadMessage(database, _mailbox, _number, _body, _destination.Span));
@@ -75,6 +95,7 @@ internal sealed class BodyRead(BodyReadPool pool) : ReadWork, IValueTaskSource<i
         {
             _core.Reset();
             _destination = default;
+            _ahead = default;
             _cancellationToken = default;
             pool.Return(this);
         }

@@ -41,7 +41,8 @@ internal sealed class Readers : IDisposable
             {
                 _queue.Enqueue(work);
 
-                // Waking a thread costs as much as the read: a reader that is awake takes a few in turn. More than a few
+                // Waking a thread costs as much as the read: a reader that is awake takes a few in
+                // turn. More than a few
                 // may mean that it waits for the disk.
                 if (_idle > 0 && (_idle == _threads.Count || _queue.Count > QueuedPerWake))
                 {

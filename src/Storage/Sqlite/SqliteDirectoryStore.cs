@@ -50,7 +50,8 @@ internal sealed class SqliteDirectoryStore(Readers readers, CommitLane lane, Tim
     public Task<DirectoryChange> AddDomainAsync(string tenant, string domain, CancellationToken cancellationToken) =>
         Change(domain, database => DirectoryWrites.AddDomain(database, tenant, domain), cancellationToken);
 
-    public Task<DirectoryChange> RemoveDomainAsync(string domain, bool withUsers, CancellationToken cancellationToken) =>
+    public Task<DirectoryChange> RemoveDomainAsync(string domain, bool withUsers,
+        CancellationToken cancellationToken) =>
         Change(domain, database => DirectoryWrites.RemoveDomain(database, domain, withUsers, Now()), cancellationToken);
 
     public async Task<int> AddAccountsAsync(
@@ -59,7 +60,8 @@ internal sealed class SqliteDirectoryStore(Readers readers, CommitLane lane, Tim
         CancellationToken cancellationToken)
     {
         var added = await WriteAsync(
-            database => DirectoryWrites.AddAccounts(database, domain, accounts), cancellationToken).ConfigureAwait(false);
+            database =>
+                DirectoryWrites.AddAccounts(database, domain, accounts), cancellationToken).ConfigureAwait(false);
         if (added > 0)
         {
             Changed?.Invoke(domain);
@@ -74,16 +76,20 @@ internal sealed class SqliteDirectoryStore(Readers readers, CommitLane lane, Tim
 
     public Task<DirectoryChange> SetSuspendedAsync(
         string localPart, string domain, bool suspended, CancellationToken cancellationToken) =>
-        Change(domain, database => DirectoryWrites.SetSuspended(database, localPart, domain, suspended), cancellationToken);
+        Change(domain, database =>
+            DirectoryWrites.SetSuspended(database, localPart, domain, suspended), cancellationToken);
 
-    public Task<DirectoryChange> RemoveAccountAsync(string localPart, string domain, CancellationToken cancellationToken) =>
-        Change(domain, database => DirectoryWrites.RemoveAccount(database, localPart, domain, Now()), cancellationToken);
+    public Task<DirectoryChange> RemoveAccountAsync(string localPart, string domain,
+        CancellationToken cancellationToken) =>
+        Change(domain, database =>
+            DirectoryWrites.RemoveAccount(database, localPart, domain, Now()), cancellationToken);
 
     public Task<DirectoryChange> AddAliasAsync(
         string localPart, string domain, ImmutableArray<string> targets, CancellationToken cancellationToken) =>
         Change(domain, database => DirectoryWrites.AddAlias(database, localPart, domain, targets), cancellationToken);
 
-    public Task<DirectoryChange> RemoveAliasAsync(string localPart, string domain, CancellationToken cancellationToken) =>
+    public Task<DirectoryChange> RemoveAliasAsync(string localPart, string domain,
+        CancellationToken cancellationToken) =>
         Change(domain, database => DirectoryWrites.RemoveAlias(database, localPart, domain), cancellationToken);
 
     public ValueTask<MailboxTotals?> TotalsAsync(MailboxId mailbox, CancellationToken cancellationToken) =>

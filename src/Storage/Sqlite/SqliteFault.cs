@@ -3,7 +3,8 @@ using SQLitePCL;
 
 namespace MailCluster.Storage.Sqlite;
 
-/// <summary>A result code that is not success. <see cref="Code"/> is the primary code, its cause in the upper bits of the extended one.</summary>
+/// <summary>A result code that is not success. <see cref="Code"/> is the primary code, its cause in the upper
+/// bits of the extended one.</summary>
 internal sealed class SqliteFault(int extendedCode, string message) : Exception(message)
 {
     public int Code => ExtendedCode & 0xFF;

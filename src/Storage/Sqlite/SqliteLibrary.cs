@@ -5,13 +5,15 @@ using SQLitePCL;
 namespace MailCluster.Storage.Sqlite;
 
 /// <summary>
-/// Binds the provider to the system's SQLite: that library gets the distribution's security updates, a bundled one would not.
+/// Binds the provider to the system's SQLite: that library gets the distribution's security updates, a bundled
+/// one would not.
 /// </summary>
 internal static class SqliteLibrary
 {
     private const string ProviderName = "e_sqlite3";
     private const string MissingText =
-        "The system's SQLite library is missing (looked for {0}). Install it: on Debian and Ubuntu `apt-get install libsqlite3-0`.";
+        "The system's SQLite library is missing (looked for {0}). Install it: on Debian and Ubuntu `apt-get install "
+            + "libsqlite3-0`.";
 
     // Upsert and RETURNING as used by the committer.
     private const int VersionMin = 3_035_000;
@@ -45,7 +47,8 @@ internal static class SqliteLibrary
             if (version < VersionMin)
             {
                 throw new StoreOpenException(
-                    $"The system's SQLite library is {raw.sqlite3_libversion().utf8_to_string()}; 3.35 or newer is needed.");
+                    $"The system's SQLite library is {raw.sqlite3_libversion().utf8_to_string()}; 3.35 or newer is "
+                        + "needed.");
             }
 
             _loaded = true;

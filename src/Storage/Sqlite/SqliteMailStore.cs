@@ -5,7 +5,8 @@ using SQLitePCL;
 
 namespace MailCluster.Storage.Sqlite;
 
-/// <summary>The embedded store of a lone node: one SQLite database in a data directory that this process alone holds.</summary>
+/// <summary>The embedded store of a lone node: one SQLite database in a data directory that this process alone
+/// holds.</summary>
 public sealed class SqliteMailStore : IMailStore
 {
     private readonly DataDirectory _directory;
@@ -33,14 +34,15 @@ public sealed class SqliteMailStore : IMailStore
         _metrics = new StorageMetrics(meters);
         _lane = new CommitLane(options, _metrics);
         _wal = new WriteAheadLog(options.CheckpointFromOctets);
-        var context = new WriterContext(options, _lane, _wal, time, log, _metrics);
+        var removals = new RemovalStamps();
+        var context = new WriterContext(options, _lane, _wal, time, log, _metrics, removals);
         _writer = new Writer(database, context);
         _readers = new Readers(() => Open(directory, options.ReaderCacheKibibytes), options, log, _metrics);
         _writer.Start();
         _checkpointer = new Checkpointer(Open(directory, 64), _writer, context, directory.WalPath);
         _sweeper = new Sweeper(context);
         Mailboxes = new SqliteMailboxStore(_readers);
-        Bodies = new SqliteBodyStore(_readers, new BodyIds(firstBody, _lane.TryEnqueue));
+        Bodies = new SqliteBodyStore(_readers, new BodyIds(firstBody, _lane.TryEnqueue), removals);
         Directory = new SqliteDirectoryStore(_readers, _lane, time);
         _metrics.ObserveLane(() => _lane.Octets);
         _metrics.ObserveWal(() => _wal.Octets);
@@ -58,7 +60,8 @@ public sealed class SqliteMailStore : IMailStore
 
     internal Sweeper Sweeper => _sweeper;
 
-    /// <exception cref="StoreOpenException">With what an administrator has to know; nothing was left half written.</exception>
+    /// <exception cref="StoreOpenException">With what an administrator has to know; nothing was left half
+    /// written.</exception>
     public static Task<SqliteMailStore> OpenAsync(
         SqliteStoreOptions options, TimeProvider time, ILoggerFactory loggers, IMeterFactory meters) =>
         // Opening waits for the disk and may recover a log; the pool is not for that.
@@ -88,7 +91,8 @@ public sealed class SqliteMailStore : IMailStore
         _directory.Dispose();
     }
 
-    private static SqliteMailStore Open(SqliteStoreOptions options, TimeProvider time, ILogger log, IMeterFactory meters)
+    private static SqliteMailStore Open(SqliteStoreOptions options, TimeProvider time, ILogger log,
+        IMeterFactory meters)
     {
         SqliteLibrary.Load();
         var directory = DataDirectory.Hold(options.DataDirectory);
@@ -152,13 +156,15 @@ public sealed class SqliteMailStore : IMailStore
     {
         var advice = fault.Code switch
         {
-            raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => "It is damaged or no database of this program: restore a backup.",
+            raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB =>
+                "It is damaged or no database of this program: restore a backup.",
             raw.SQLITE_FULL => "The disk is full.",
             raw.SQLITE_CANTOPEN or raw.SQLITE_PERM or raw.SQLITE_READONLY =>
                 "It has to be readable and writable by the server's user.",
             raw.SQLITE_BUSY or raw.SQLITE_LOCKED => "Another program has it open.",
             _ => "The disk or its file system failed.",
         };
-        return new StoreOpenException($"The database {directory.DatabasePath} cannot be opened. {advice} {fault.Message}", fault);
+        return new StoreOpenException(
+            $"The database {directory.DatabasePath} cannot be opened. {advice} {fault.Message}", fault);
     }
 }

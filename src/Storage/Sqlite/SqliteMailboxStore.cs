@@ -39,10 +39,12 @@ internal sealed class SqliteMailboxStore(Readers readers) : IMailboxStore
         }
     }
 
-    private static ImmutableArray<FolderImage> Folders(Database database, MailboxId mailbox, ref long lastNumber, ref long modSeq)
+    private static ImmutableArray<FolderImage> Folders(Database database, MailboxId mailbox, ref long lastNumber,
+        ref long modSeq)
     {
         var rows = database.Get(
-            "SELECT id, name, uidvalidity, uid_next, highest_modseq, last_number FROM folder WHERE mailbox = ? ORDER BY id");
+            "SELECT id, name, uidvalidity, uid_next, highest_modseq, last_number FROM folder WHERE mailbox = ? "
+                + "ORDER BY id");
         rows.Bind(1, mailbox.Value);
         var folders = ImmutableArray.CreateBuilder<FolderImage>(1);
         while (rows.Step())

@@ -6,7 +6,8 @@ public sealed record SqliteStoreOptions
     /// <summary>Made with mode 0700 when it is not there.</summary>
     public required string DataDirectory { get; init; }
 
-    /// <summary>Threads that read. Two, because one that waits for the disk must not hold up what is in memory.</summary>
+    /// <summary>Threads that read. Two, because one that waits for the disk must not hold up what is in
+    /// memory.</summary>
     public int ReaderThreads { get; init; } = 2;
 
     /// <summary>Reads that may wait; beyond it they fail as unavailable. More than a node has connections.</summary>

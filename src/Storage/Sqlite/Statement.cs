@@ -3,7 +3,8 @@ using SQLitePCL;
 namespace MailCluster.Storage.Sqlite;
 
 /// <summary>
-/// A prepared statement that is run many times by the one thread that owns its connection. Parameters count from 1, columns from 0.
+/// A prepared statement that is run many times by the one thread that owns its connection. Parameters count from
+/// 1, columns from 0.
 /// A statement that is not run to its end keeps a read transaction open: <see cref="Reset"/> ends it.
 /// </summary>
 internal sealed class Statement : IDisposable
@@ -23,10 +24,12 @@ internal sealed class Statement : IDisposable
     public void Bind(int parameter, long value) => Check(raw.sqlite3_bind_int64(_handle, parameter, value));
 
     public void Bind(int parameter, string? value) =>
-        Check(value is null ? raw.sqlite3_bind_null(_handle, parameter) : raw.sqlite3_bind_text(_handle, parameter, value));
+        Check(value is null ? raw.sqlite3_bind_null(_handle, parameter)
+            : raw.sqlite3_bind_text(_handle, parameter, value));
 
     public void Bind(int parameter, ReadOnlySpan<byte> value) =>
-        Check(value.IsEmpty ? raw.sqlite3_bind_zeroblob(_handle, parameter, 0) : raw.sqlite3_bind_blob(_handle, parameter, value));
+        Check(value.IsEmpty ? raw.sqlite3_bind_zeroblob(_handle, parameter, 0)
+            : raw.sqlite3_bind_blob(_handle, parameter, value));
 
     public void BindNull(int parameter) => Check(raw.sqlite3_bind_null(_handle, parameter));
 

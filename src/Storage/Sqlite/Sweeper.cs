@@ -76,7 +76,8 @@ internal sealed class Sweeper : IAsyncDisposable
 
     private static bool Vacuum(Database database)
     {
-        // What is freed by deletes is soon used by inserts: only a quarter of the file or more is worth moving pages for.
+        // What is freed by deletes is soon used by inserts: only a quarter of the file or more is worth
+        // moving pages for.
         var free = database.Scalar("PRAGMA freelist_count");
         if (free < VacuumPages || free * 4 < database.Scalar("PRAGMA page_count"))
         {
@@ -123,7 +124,9 @@ internal sealed class Sweeper : IAsyncDisposable
 
     private (int Looked, int Gone) SweepUnreferenced(Database database)
     {
-        var due = Due(database, "SELECT body FROM unreferenced WHERE since <= ? ORDER BY since LIMIT ?", _options.UnreferencedFor);
+        var due =
+            Due(database, "SELECT body FROM unreferenced WHERE since <= ? ORDER BY since LIMIT ?",
+                _options.UnreferencedFor);
         var gone = 0;
         foreach (var body in due)
         {
@@ -190,7 +193,8 @@ internal sealed class Sweeper : IAsyncDisposable
     private static bool DropChunks(Database database, long body)
     {
         var drop = database.Get(
-            "DELETE FROM body_chunk WHERE id IN (SELECT id FROM body_chunk WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT ?)");
+            "DELETE FROM body_chunk WHERE id IN (SELECT id FROM body_chunk WHERE id BETWEEN ? AND ? ORDER BY id "
+                + "DESC LIMIT ?)");
         drop.Bind(1, body << UnitWriter.ChunkShift);
         drop.Bind(2, (body << UnitWriter.ChunkShift) + (1 << UnitWriter.ChunkShift) - 1);
         drop.Bind(3, ChunksPerBatch);

@@ -9,12 +9,15 @@ internal sealed class UnitWriter(Database database, CounterBook counters, TimePr
     /// <summary>Chunk rows are numbered body * 65536 + sequence.</summary>
     public const int ChunkShift = 16;
 
-    private readonly Statement _insertBody = database.Get("INSERT INTO body (id, octets, chunks, head) VALUES (?, ?, ?, ?)");
+    private readonly Statement _insertBody =
+        database.Get("INSERT INTO body (id, octets, chunks, head) VALUES (?, ?, ?, ?)");
     private readonly Statement _findBody = database.Get("SELECT 1 FROM body WHERE id = ?");
     private readonly Statement _insertChunk = database.Get("INSERT INTO body_chunk (id, octets) VALUES (?, ?)");
-    private readonly Statement _stage = database.Get("INSERT INTO staged (body, chunks, octets, since) VALUES (?, 1, ?, ?)");
+    private readonly Statement _stage =
+        database.Get("INSERT INTO staged (body, chunks, octets, since) VALUES (?, 1, ?, ?)");
     private readonly Statement _stageMore = database.Get(
-        "UPDATE staged SET chunks = chunks + 1, octets = octets + ?, since = ? WHERE body = ? AND chunks = ? AND octets = ?");
+        "UPDATE staged SET chunks = chunks + 1, octets = octets + ?, since = ? WHERE body = ? AND chunks = ? AND "
+            + "octets = ?");
 
     private readonly Statement _unstage = database.Get("DELETE FROM staged WHERE body = ? RETURNING chunks, octets");
     private readonly Statement _dropChunks = database.Get("DELETE FROM body_chunk WHERE id BETWEEN ? AND ?");
@@ -25,7 +28,8 @@ internal sealed class UnitWriter(Database database, CounterBook counters, TimePr
     private readonly Statement _deleteMessage = database.Get(
         "DELETE FROM message WHERE mailbox = ? AND number = ? AND folder = ? RETURNING uid, body");
 
-    private readonly Statement _deleteKeywords = database.Get("DELETE FROM message_keyword WHERE mailbox = ? AND number = ?");
+    private readonly Statement _deleteKeywords =
+        database.Get("DELETE FROM message_keyword WHERE mailbox = ? AND number = ?");
     private readonly Statement _insertTombstone = database.Get(
         "INSERT INTO tombstone (mailbox, modseq, folder, uid) VALUES (?, ?, ?, ?)");
 
@@ -35,7 +39,8 @@ internal sealed class UnitWriter(Database database, CounterBook counters, TimePr
     private readonly Statement _unreferenced = database.Get(
         "INSERT OR REPLACE INTO unreferenced (body, since) VALUES (?, ?)");
 
-    /// <summary>Null when all is written; otherwise why the unit is refused, and the transaction has to be undone.</summary>
+    /// <summary>Null when all is written; otherwise why the unit is refused, and the transaction has to be
+    /// undone.</summary>
     public string? Write(CommitUnit unit)
     {
         var operations = unit.Operations;

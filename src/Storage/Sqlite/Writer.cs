@@ -6,10 +6,17 @@ namespace MailCluster.Storage.Sqlite;
 
 /// <summary>What the writer needs beside its connection.</summary>
 internal sealed record WriterContext(
-    SqliteStoreOptions Options, CommitLane Lane, WriteAheadLog Wal, TimeProvider Time, ILogger Log, StorageMetrics Metrics);
+    SqliteStoreOptions Options,
+    CommitLane Lane,
+    WriteAheadLog Wal,
+    TimeProvider Time,
+    ILogger Log,
+    StorageMetrics Metrics,
+    RemovalStamps Removals);
 
 /// <summary>
-/// The one thread that writes. It takes what is complete at the head of the lane, commits it as one transaction with one
+/// The one thread that writes. It takes what is complete at the head of the lane, commits it as one transaction
+/// with one
 /// sync, and ends it; what arrives meanwhile is the next batch.
 /// </summary>
 internal sealed class Writer
@@ -53,7 +60,8 @@ internal sealed class Writer
     public void Join() => _thread.Join();
 
     /// <summary>
-    /// The log is copied but for a little: the writer copies that between two batches, because only a log that is copied
+    /// The log is copied but for a little: the writer copies that between two batches, because only a log
+    /// that is copied
     /// whole can start anew, and while writes go on nobody else ever sees it whole.
     /// </summary>
     public void CopyRest()
@@ -178,6 +186,7 @@ internal sealed class Writer
         _refused.Clear();
         foreach (var unit in _batch)
         {
+            _context.Removals.Committed(unit);
             End(unit, CommitOutcome.Committed);
         }
     }
@@ -252,6 +261,7 @@ internal sealed class Writer
             work.Run(_database);
             _token.Run();
             _commit.Run();
+            _context.Removals.CommittedDirectory();
         }
         catch (Exception thrown)
         {
@@ -328,7 +338,8 @@ internal sealed class Writer
 
     private void Failing(SqliteFault fault)
     {
-        // On a disk that is nearly full small mail goes through and large mail does not: that must not fill the log as well.
+        // On a disk that is nearly full small mail goes through and large mail does not: that must not
+        // fill the log as well.
         if (_fault is null && (_faultLogged == 0 || _context.Time.GetElapsedTime(_faultLogged) > FaultLogInterval))
         {
             _faultLogged = _context.Time.GetTimestamp();
@@ -336,7 +347,8 @@ internal sealed class Writer
             StorageLog.WritesFail(_context.Log, fault.Message);
         }
 
-        Volatile.Write(ref _fault, fault.Code == raw.SQLITE_FULL ? "The disk of the data directory is full." : fault.Message);
+        Volatile.Write(ref _fault, fault.Code == raw.SQLITE_FULL ? "The disk of the data directory is full."
+            : fault.Message);
     }
 
     private void Working()

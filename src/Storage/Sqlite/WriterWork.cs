@@ -2,7 +2,8 @@ using MailCluster.Actors.Storage;
 
 namespace MailCluster.Storage.Sqlite;
 
-/// <summary>A write that is not a unit of the actors: a directory change, a sweep. Its own transaction, in the order of the lane.</summary>
+/// <summary>A write that is not a unit of the actors: a directory change, a sweep. Its own transaction, in the
+/// order of the lane.</summary>
 internal abstract class WriterWork
 {
     /// <summary>True when rows of mailboxes may change that the writer remembers.</summary>
@@ -18,7 +19,8 @@ internal abstract class WriterWork
 /// <summary>Work with an answer, completed when it is durable.</summary>
 internal sealed class WriterWork<TResult>(Func<Database, TResult> run, bool touchesMailboxes) : WriterWork
 {
-    private readonly TaskCompletionSource<TResult> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<TResult> _completion =
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TResult? _result;
 
     public override bool TouchesMailboxes => touchesMailboxes;
@@ -30,5 +32,6 @@ internal sealed class WriterWork<TResult>(Func<Database, TResult> run, bool touc
     public override void Committed() => _completion.TrySetResult(_result!);
 
     public override void Failed(Exception why) =>
-        _completion.TrySetException(why as StoreUnavailableException ?? new StoreUnavailableException(why.Message, why));
+        _completion.TrySetException(
+            why as StoreUnavailableException ?? new StoreUnavailableException(why.Message, why));
 }

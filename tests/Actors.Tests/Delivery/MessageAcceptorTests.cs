@@ -162,4 +162,29 @@ public sealed class MessageAcceptorTests
             });
         }
     }
+
+    [Fact]
+    public void A_mailbox_that_loads_again_while_it_holds_a_delivery_gives_that_up_first()
+    {
+        for (var seed = 1ul; seed <= 300; seed++)
+        {
+            using var run = new MailboxRun(seed);
+            run.Scheduler.Run(async () =>
+            {
+                await run.DeliverAsync(Alice, Bob, Carol);
+                run.Store.CommitTime = run.Store.LoadTime = TimeSpan.Zero;
+                run.Store.CommitsToFail = 2;
+                var verdicts = new List<Task<AcceptVerdict>>();
+                for (var i = 0; i < 6; i++)
+                {
+                    verdicts.Add(run.DeliverAsync(Alice));
+                    verdicts.Add(run.DeliverAsync(Alice, Bob, Carol));
+                }
+
+                var committed = (await Task.WhenAll(verdicts)).Count(verdict => verdict == AcceptVerdict.Committed);
+                Assert.True(run.Store.Refusals.Count == 0, $"seed {seed}: {run.Store.Refusals.FirstOrDefault()}");
+                Assert.Equal(1 + committed, run.Store.Rows(Alice).Count);
+            });
+        }
+    }
 }

@@ -12,10 +12,12 @@ namespace MailCluster.Actors.Tests.Mailboxes;
 internal sealed class SimulatedStore(SeededScheduler scheduler) : ICommitter, IMailboxStore, IBodyStore
 {
     private readonly Dictionary<MailboxId, Box> _boxes = [];
+    private readonly List<(BodyId Body, MailboxId Mailbox)> _inserted = [];
     private readonly Queue<CommitUnit> _lane = new();
     private bool _scheduled;
     private long _nextBody = 1;
 
+    /// <summary>Zero: commits are drawn among the turns of the actors.</summary>
     public TimeSpan CommitTime { get; set; } = TimeSpan.FromMilliseconds(2);
 
     public TimeSpan LoadTime { get; set; } = TimeSpan.FromMilliseconds(1);
@@ -48,6 +50,10 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : ICommitter, IM
     public IReadOnlyList<long> Given(MailboxId mailbox) => _boxes[mailbox].Given;
 
     public IReadOnlyList<long> Removed(MailboxId mailbox) => _boxes[mailbox].Removed;
+
+    /// <summary>Where this body was put, once per commit of a row.</summary>
+    public IEnumerable<MailboxId> Committed(BodyId body) =>
+        _inserted.Where(inserted => inserted.Body == body).Select(inserted => inserted.Mailbox);
 
     public void Add(MailboxId mailbox, params ReadOnlySpan<MessageEntry> messages)
     {
@@ -124,7 +130,15 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : ICommitter, IM
         if (!_scheduled && !IsHeld)
         {
             _scheduled = true;
-            scheduler.PostAfter(CommitTime, CommitHead);
+            if (CommitTime > TimeSpan.Zero)
+            {
+                scheduler.PostAfter(CommitTime, CommitHead);
+            }
+            else
+            {
+                // Among the turns that can run now: time goes on only when none can.
+                scheduler.Post(CommitHead);
+            }
         }
     }
 
@@ -204,6 +218,7 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : ICommitter, IM
         {
             case StoreOperation.InsertMessage message:
                 _boxes[message.Mailbox].Insert(message);
+                _inserted.Add((message.Body, message.Mailbox));
                 break;
             case StoreOperation.DeleteMessages delete:
                 _boxes[delete.Mailbox].Delete(delete);

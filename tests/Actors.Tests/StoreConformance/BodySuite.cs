@@ -4,7 +4,8 @@ using Xunit;
 
 namespace MailCluster.Actors.Tests.StoreConformance;
 
-/// <summary>What every store promises of bodies: staged in pieces, read in pieces, swept when nothing refers to them.</summary>
+/// <summary>What every store promises of bodies: staged in pieces, read in pieces, swept when nothing refers to
+/// them.</summary>
 public abstract class BodySuite(IStoreEngine engine) : StoreSuite(engine)
 {
     public static TheoryData<int, int> Sizes => new()
@@ -34,11 +35,14 @@ public abstract class BodySuite(IStoreEngine engine) : StoreSuite(engine)
             for (var offset = 0L; offset <= octets.Length; offset += piece)
             {
                 var read = await Store.Bodies.ReadAsync(body.Body, offset, buffer, CancellationToken.None);
-                Assert.True(octets.AsSpan((int)offset, Math.Min(piece, octets.Length - (int)offset)).SequenceEqual(buffer.AsSpan(0, read)));
+                Assert.True(
+                    octets.AsSpan((int)offset, Math.Min(piece, octets.Length - (int)offset)).SequenceEqual(
+                        buffer.AsSpan(0, read)));
             }
         }
 
-        Assert.Equal(0, await Store.Bodies.ReadAsync(body.Body, octets.Length + 1, new byte[8], CancellationToken.None));
+        Assert.Equal(0,
+            await Store.Bodies.ReadAsync(body.Body, octets.Length + 1, new byte[8], CancellationToken.None));
     }
 
     [Fact]
@@ -90,7 +94,8 @@ public abstract class BodySuite(IStoreEngine engine) : StoreSuite(engine)
     public async Task After_a_chunk_that_is_not_full_comes_none()
     {
         var id = Store.Bodies.NextId();
-        Assert.Equal(CommitOutcome.Committed, await Store.CommitAsync(new StoreOperation.StageChunk(id, 1, new byte[5])));
+        Assert.Equal(CommitOutcome.Committed,
+            await Store.CommitAsync(new StoreOperation.StageChunk(id, 1, new byte[5])));
 
         Assert.Equal(CommitOutcome.Refused, await Store.CommitAsync(new StoreOperation.StageChunk(id, 2, new byte[5])));
     }

@@ -66,7 +66,8 @@ public abstract class CommitSuite(IStoreEngine engine) : StoreSuite(engine)
         {
             var body = Store.Body($"message {index}");
             var unit = new CommitUnit(1, body);
-            Assert.True(unit.Contribute(Store.Committer, ended, StoreSteps.Message(users[index % 8], 1 + (index / 8), body)));
+            Assert.True(
+                unit.Contribute(Store.Committer, ended, StoreSteps.Message(users[index % 8], 1 + (index / 8), body)));
             return unit;
         }).ToList();
         await Task.WhenAll(units.Select(unit => unit.Completion));
@@ -130,7 +131,8 @@ public abstract class CommitSuite(IStoreEngine engine) : StoreSuite(engine)
             var unit = new CommitUnit(1, body);
             var wrong = number % 10 == 0;
             Assert.True(unit.Contribute(
-                Store.Committer, null, StoreSteps.Message(alice, number, body), StoreSteps.Message(bob, wrong ? 1 : number, body)));
+                Store.Committer, null, StoreSteps.Message(alice, number, body),
+                    StoreSteps.Message(bob, wrong ? 1 : number, body)));
             return unit;
         }).ToList();
         Assert.True(holder.Contribute(Store.Committer, null));
@@ -186,7 +188,8 @@ public abstract class CommitSuite(IStoreEngine engine) : StoreSuite(engine)
     {
         var alice = await Store.AddUserAsync();
 
-        Assert.Equal(CommitOutcome.Refused, await Store.CommitAsync(StoreSteps.Message(alice, 1, Store.Body("never written"))));
+        Assert.Equal(CommitOutcome.Refused,
+            await Store.CommitAsync(StoreSteps.Message(alice, 1, Store.Body("never written"))));
         Assert.Empty(await Store.NumbersAsync(alice));
     }
 

@@ -70,7 +70,8 @@ public abstract class DirectorySuite(IStoreEngine engine) : StoreSuite(engine)
         Assert.Equal(DirectoryChange.Done, await Directory.SetSuspendedAsync("alice", "example.test", true, Token));
         var third = (await Directory.FindAccountAsync("alice", "example.test", Token))!;
 
-        Assert.True(first.CredentialVersion < second.CredentialVersion && second.CredentialVersion < third.CredentialVersion);
+        Assert.True(first.CredentialVersion < second.CredentialVersion
+            && second.CredentialVersion < third.CredentialVersion);
         Assert.True(third.Suspended);
         Assert.Equal(DirectoryChange.NotFound, await Directory.SetKeysAsync("nobody", "example.test", Keys, Token));
         Assert.Equal(DirectoryChange.NotFound, await Directory.SetSuspendedAsync("alice", "other.test", true, Token));
@@ -117,9 +118,12 @@ public abstract class DirectorySuite(IStoreEngine engine) : StoreSuite(engine)
         ImmutableArray<string> targets = ["bob@other.test", "alice@example.test"];
 
         Assert.Equal(DirectoryChange.Done, await Directory.AddAliasAsync("Team", "example.test", targets, Token));
-        Assert.Equal(DirectoryChange.AlreadyExists, await Directory.AddAliasAsync("team", "example.test", targets, Token));
-        Assert.Equal(DirectoryChange.AlreadyExists, await Directory.AddAliasAsync("ALICE", "example.test", ["b@c.test"], Token));
-        Assert.Equal(DirectoryChange.Conflict, await Directory.AddAliasAsync("x", "example.test", ["X@Example.test"], Token));
+        Assert.Equal(DirectoryChange.AlreadyExists,
+            await Directory.AddAliasAsync("team", "example.test", targets, Token));
+        Assert.Equal(DirectoryChange.AlreadyExists,
+            await Directory.AddAliasAsync("ALICE", "example.test", ["b@c.test"], Token));
+        Assert.Equal(DirectoryChange.Conflict,
+            await Directory.AddAliasAsync("x", "example.test", ["X@Example.test"], Token));
         Assert.Equal(DirectoryChange.NotFound, await Directory.AddAliasAsync("x", "nowhere.test", targets, Token));
         Assert.Equal(0, await Directory.AddAccountsAsync("example.test", [("TEAM", null)], Token));
 
@@ -182,11 +186,13 @@ public abstract class DirectorySuite(IStoreEngine engine) : StoreSuite(engine)
         await Directory.AddDomainAsync("demo", "example.test", Token);
 
         var added = await Directory.AddAccountsAsync(
-            "example.test", [.. Enumerable.Range(0, 10_000).Select(user => ($"user{user:D4}", (ScramKeys?)Keys))], Token);
+            "example.test", [.. Enumerable.Range(0, 10_000).Select(user => ($"user{user:D4}", (ScramKeys?)Keys))],
+                Token);
 
         Assert.Equal(10_000, added);
         var last = (await Directory.FindAccountAsync("user9999", "example.test", Token))!;
-        Assert.Equal(FolderId.Inbox, (await Store.Mailboxes.LoadAsync(last.Id.Mailbox, Token))!.Folders.Single().Folder);
+        Assert.Equal(FolderId.Inbox,
+            (await Store.Mailboxes.LoadAsync(last.Id.Mailbox, Token))!.Folders.Single().Folder);
     }
 
     [Fact]
@@ -198,6 +204,7 @@ public abstract class DirectorySuite(IStoreEngine engine) : StoreSuite(engine)
         await Store.DeliverAsync(alice, 2, "123");
 
         Assert.Equal(
-            new MailboxTotals(2, 8, StoreSteps.Received, StoreSteps.Received), await Directory.TotalsAsync(alice, Token));
+            new MailboxTotals(2, 8, StoreSteps.Received, StoreSteps.Received),
+                await Directory.TotalsAsync(alice, Token));
     }
 }

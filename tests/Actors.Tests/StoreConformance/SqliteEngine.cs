@@ -4,7 +4,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace MailCluster.Actors.Tests.StoreConformance;
 
-/// <summary>SQLite in a temporary directory. A crash is a copy of its files while it runs: what a dead process leaves.</summary>
+/// <summary>SQLite in a temporary directory. A crash is a copy of its files while it runs: what a dead process
+/// leaves.</summary>
 public sealed class SqliteEngine : IStoreEngine
 {
     private readonly QuietMeters _meters = new();
@@ -35,7 +36,8 @@ public sealed class SqliteEngine : IStoreEngine
         }
     }
 
-    public Task<int> SweepAsync(IMailStore store) => ((SqliteMailStore)store).Sweeper.SweepAsync(CancellationToken.None);
+    public Task<int> SweepAsync(IMailStore store) =>
+        ((SqliteMailStore)store).Sweeper.SweepAsync(CancellationToken.None);
 
     public void Dispose()
     {

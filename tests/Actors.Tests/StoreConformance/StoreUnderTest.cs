@@ -54,7 +54,8 @@ public static class StoreSteps
 {
     public static readonly DateTimeOffset Received = new(2026, 2, 3, 4, 5, 6, TimeSpan.Zero);
 
-    public static async Task<MailboxId> AddUserAsync(this IMailStore store, string localPart = "alice", string domain = "example.test")
+    public static async Task<MailboxId> AddUserAsync(this IMailStore store, string localPart = "alice",
+        string domain = "example.test")
     {
         await store.Directory.AddDomainAsync("demo", domain, CancellationToken.None);
         await store.Directory.AddAccountsAsync(domain, [(localPart, null)], CancellationToken.None);

@@ -45,7 +45,8 @@ public abstract class StreamSuite(IStoreEngine engine) : StoreSuite(engine)
         {
             random.NextBytes(chunk);
             written.AppendData(chunk);
-            Assert.Equal(CommitOutcome.Committed, await Store.CommitAsync(new StoreOperation.StageChunk(id, sequence, chunk)));
+            Assert.Equal(CommitOutcome.Committed,
+                await Store.CommitAsync(new StoreOperation.StageChunk(id, sequence, chunk)));
             native = Math.Max(native, Engine.NativeOctets);
         }
 

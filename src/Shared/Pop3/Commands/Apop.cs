@@ -1,8 +1,8 @@
 namespace MailCluster.Shared.Pop3.Commands;
 
 /// <summary>
-/// APOP. RFC 1939 §7, optional and not supported (STANXPOP3-V0012): it needs the password itself on the server. It has a row
-/// so that the refusal says why.
+/// APOP. RFC 1939 §7, optional and not supported (STANXPOP3-V0012): it needs the password itself on the server. It has
+/// a row so that the refusal says why.
 /// </summary>
 internal static class Apop
 {

@@ -1,7 +1,8 @@
 namespace MailCluster.Shared.Pop3.Commands;
 
 /// <summary>
-/// CAPA. RFC 2449 §5. No arguments; both states. Unknown where commands of 255 octets are not taken (§4, STANXPOP3-E0007).
+/// CAPA. RFC 2449 §5. No arguments; both states. Unknown where commands of 255 octets are not taken (§4,
+/// STANXPOP3-E0007).
 /// </summary>
 internal static class Capa
 {

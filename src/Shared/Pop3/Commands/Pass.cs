@@ -3,8 +3,8 @@ using MailCluster.Shared.Sasl;
 namespace MailCluster.Shared.Pop3.Commands;
 
 /// <summary>
-/// PASS. RFC 1939 §7. pass = "PASS" SP string. One separator, then all the rest is the password, spaces at its ends included
-/// (STANXPOP3-V0011).
+/// PASS. RFC 1939 §7. pass = "PASS" SP string. One separator, then all the rest is the password, spaces at its ends
+/// included (STANXPOP3-V0011).
 /// </summary>
 internal static class Pass
 {

@@ -1,8 +1,8 @@
 namespace MailCluster.Shared.Pop3.Commands;
 
 /// <summary>
-/// QUIT. RFC 1939 §4, §6. After login it removes what is marked, in one commit; -ERR when that failed (STANXPOP3-V0006). A
-/// message that was not marked is never removed (I5).
+/// QUIT. RFC 1939 §4, §6. After login it removes what is marked, in one commit; -ERR when that failed
+/// (STANXPOP3-V0006). A message that was not marked is never removed (I5).
 /// </summary>
 internal static class Quit
 {

@@ -6,7 +6,9 @@ internal static class Retr
     public static readonly Pop3CommandSpec Spec = new(
         "RETR", Pop3States.Transaction, Pop3CommandTraits.None, Execute);
 
-    /// <summary>RETR and TOP: a message that another session removed cannot be had any more (STANXPOP3-C0004).</summary>
+    /// <summary>
+    /// RETR and TOP: a message that another session removed cannot be had any more (STANXPOP3-C0004).
+    /// </summary>
     public static void Sent(SendVerdict verdict, List<Pop3Effect> effects)
     {
         switch (verdict)

@@ -1,6 +1,8 @@
 namespace MailCluster.Shared.Pop3.Commands;
 
-/// <summary>STAT. RFC 1939 §5. "+OK n m": messages that are not marked and their octets, nothing after (STANXPOP3-V0004).</summary>
+/// <summary>
+/// STAT. RFC 1939 §5. "+OK n m": messages that are not marked and their octets, nothing after (STANXPOP3-V0004).
+/// </summary>
 internal static class Stat
 {
     public static readonly Pop3CommandSpec Spec = new(

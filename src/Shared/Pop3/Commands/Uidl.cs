@@ -1,6 +1,8 @@
 namespace MailCluster.Shared.Pop3.Commands;
 
-/// <summary>UIDL. RFC 1939 §7. uidl = "UIDL" [SP msg]. A unique-id is the message number in decimal (STANXPOP3-C0007, C0008).</summary>
+/// <summary>
+/// UIDL. RFC 1939 §7. uidl = "UIDL" [SP msg]. A unique-id is the message number in decimal (STANXPOP3-C0007, C0008).
+/// </summary>
 internal static class Uidl
 {
     public static readonly Pop3CommandSpec Spec = new(

@@ -3,8 +3,9 @@ using MailCluster.Shared.Sasl;
 namespace MailCluster.Shared.Pop3.Commands;
 
 /// <summary>
-/// USER. RFC 1939 §7. user = "USER" SP name. Always +OK where plain text is allowed: whether the mailbox exists is not even
-/// asked before PASS (STANXPOP3-V0008, V0009). Always -ERR where it is not (V0010), so that neither answer tells anything.
+/// USER. RFC 1939 §7. user = "USER" SP name. Always +OK where plain text is allowed: whether the mailbox exists is not
+/// even asked before PASS (STANXPOP3-V0008, V0009). Always -ERR where it is not (V0010), so that neither answer tells
+/// anything.
 /// </summary>
 internal static class User
 {
