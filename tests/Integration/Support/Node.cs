@@ -28,8 +28,10 @@ internal sealed partial class Node : IDisposable
         Configuration = settings.WriteConfiguration();
         List<string> words =
         [
-            .. settings.Wrapper, .. settings.Command ?? [settings.Program, "serve"], "--config", Configuration, "--ready-file", ReadyFile,
-            .. settings.SeedUsers > 0 ? new[] { "--seed-users", settings.SeedUsers.ToString(CultureInfo.InvariantCulture) } : [],
+            .. settings.Wrapper, .. settings.Command ?? [settings.Program, "serve"], "--config", Configuration,
+            "--ready-file", ReadyFile,
+            .. settings.SeedUsers > 0
+                ? new[] { "--seed-users", settings.SeedUsers.ToString(CultureInfo.InvariantCulture) } : [],
             .. settings.MoreArguments,
         ];
         ProcessStartInfo start = new(words[0], words.Skip(1))
@@ -76,7 +78,8 @@ internal sealed partial class Node : IDisposable
         {
             File.Delete(node.ReadyFile);
             node.Launch();
-            Until.True(() => File.Exists(node.ReadyFile) || node._process.HasExited, "the node is ready", settings.LongestStart);
+            Until.True(() => File.Exists(node.ReadyFile) || node._process.HasExited, "the node is ready",
+                settings.LongestStart);
             Assert.True(File.Exists(node.ReadyFile), $"The node ended before it was ready:\n{node.Log}");
             node.ReadReadyFile();
             return node;
@@ -105,7 +108,8 @@ internal sealed partial class Node : IDisposable
 
     public IPEndPoint Endpoint(string binding, bool ipv6 = false)
     {
-        Assert.True(_endpoints.ContainsKey(binding), $"The ready file has no {binding}: {string.Join(' ', _endpoints.Keys)}");
+        Assert.True(
+            _endpoints.ContainsKey(binding), $"The ready file has no {binding}: {string.Join(' ', _endpoints.Keys)}");
         return _endpoints[binding].First(endpoint => endpoint.Address.GetAddressBytes().Length == (ipv6 ? 16 : 4));
     }
 
@@ -157,7 +161,8 @@ internal sealed partial class Node : IDisposable
     /// <summary>KiB of a line of /proc/PID/status: VmRSS, VmHWM.</summary>
     public long Memory(string line)
     {
-        string found = File.ReadLines($"/proc/{ProcessId}/status").First(text => text.StartsWith(line + ":", StringComparison.Ordinal));
+        string found = File.ReadLines($"/proc/{ProcessId}/status")
+            .First(text => text.StartsWith(line + ":", StringComparison.Ordinal));
         return long.Parse(Digits().Match(found).ValueSpan, CultureInfo.InvariantCulture);
     }
 
@@ -190,7 +195,8 @@ internal sealed partial class Node : IDisposable
         ProcessId = ready.RootElement.GetProperty("pid").GetInt32();
         _endpoints = ready.RootElement.GetProperty("listeners").EnumerateObject().ToDictionary(
             listener => listener.Name,
-            listener => listener.Value.EnumerateArray().Select(address => IPEndPoint.Parse(address.GetString()!)).ToList());
+            listener => listener.Value.EnumerateArray().Select(address => IPEndPoint.Parse(address.GetString()!))
+                .ToList());
     }
 
     private void Launch()
