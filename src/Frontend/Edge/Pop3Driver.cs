@@ -278,7 +278,7 @@ internal sealed class Pop3Driver(ClientConnection connection, Pop3Session sessio
         }
 
         Write(session.MessageFollows(entry));
-        var stuffer = new DotStuffer(normalizeBareLf: false);
+        var stuffer = new DotStuffer(normalizeBareLf: true);
         var limiter = new TopLimiter(send.BodyLines);
         long offset = 0;
         while (count > 0)
