@@ -1,1 +1,3 @@
-return 0;
+using MailCluster.Frontend.Commands;
+
+return await CommandLine.RunAsync(args, Terminal.OfProcess());

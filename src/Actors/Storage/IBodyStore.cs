@@ -1,4 +1,5 @@
 using MailCluster.Shared;
+using MailCluster.Shared.Mailboxes;
 
 namespace MailCluster.Actors.Storage;
 
@@ -20,4 +21,18 @@ public interface IBodyStore
     /// </summary>
     ValueTask<int> ReadMessageAsync(
         MailboxId mailbox, MessageNumber number, BodyId body, Memory<byte> destination, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Reads ahead: whole messages, one behind the other, as many of the first ones as are still there and fit. Returns how
+    /// many. 0 from a store that does not read ahead.
+    /// </summary>
+    ValueTask<int> ReadMessagesAsync(
+        MailboxId mailbox, ReadOnlyMemory<MessageEntry> entries, Memory<byte> destination, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(0);
+
+    /// <summary>
+    /// While it is the same as before <see cref="ReadMessagesAsync"/> was called, every message that was read is still in its
+    /// mailbox. It may change for no reason; it has changed before a removal is acknowledged to anyone.
+    /// </summary>
+    long RemovalStamp(MailboxId mailbox) => 0;
 }

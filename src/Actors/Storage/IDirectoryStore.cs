@@ -42,6 +42,8 @@ public interface IDirectoryStore
     /// <summary>Something changed; caches drop what they hold of that domain (empty: all). Raised on any thread.</summary>
     event Action<string> Changed;
 
+    ValueTask<TenantRecord?> FindTenantAsync(TenantId tenant, CancellationToken cancellationToken);
+
     ValueTask<DomainRecord?> FindDomainAsync(string domain, CancellationToken cancellationToken);
 
     ValueTask<AccountRecord?> FindAccountAsync(string localPart, string domain, CancellationToken cancellationToken);

@@ -1,4 +1,5 @@
 using MailCluster.Actors.Storage;
+using MailCluster.Shared.Mailboxes;
 
 namespace MailCluster.Storage.Sqlite;
 
@@ -21,6 +22,27 @@ internal static class BodyReader
         statement.Bind(2, number);
         statement.Bind(3, body);
         return ReadHead(database, statement, body, destination, -1);
+    }
+
+    /// <summary>How many of the first messages were there and fitted, each whole.</summary>
+    public static int ReadAhead(
+        Database database, long mailbox, ReadOnlySpan<MessageEntry> entries, Span<byte> destination)
+    {
+        var count = 0;
+        foreach (var entry in entries)
+        {
+            var octets = (int)Math.Min(entry.Octets, int.MaxValue);
+            if (octets > destination.Length
+                || ReadMessage(database, mailbox, entry.Number.Value, entry.Body.Value, destination[..octets]) != octets)
+            {
+                break;
+            }
+
+            destination = destination[octets..];
+            count++;
+        }
+
+        return count;
     }
 
     /// <exception cref="StoreUnavailableException">The body is not there: its message is gone for longer than

@@ -14,6 +14,15 @@ internal static class DirectoryRows
         "SELECT a.id, a.tenant, a.domain, a.local_part, d.name, a.salt, a.iterations, a.stored_key, a.server_key, "
         + "a.suspended, a.credential_version FROM domain d JOIN account a ON a.domain = d.id ";
 
+    public static TenantRecord? FindTenant(Database database, TenantId tenant)
+    {
+        var rows = database.Get("SELECT name FROM tenant WHERE id = ?");
+        rows.Bind(1, tenant.Value);
+        var found = rows.Step() ? new TenantRecord(tenant, rows.Text(0)) : null;
+        rows.Reset();
+        return found;
+    }
+
     public static DomainRecord? FindDomain(Database database, string foldedDomain)
     {
         var rows = database.Get("SELECT id, tenant, name FROM domain WHERE folded = ?");

@@ -1,5 +1,6 @@
 using System.Threading.Tasks.Sources;
 using MailCluster.Actors.Storage;
+using MailCluster.Shared.Mailboxes;
 
 namespace MailCluster.Storage.Sqlite;
 
@@ -39,6 +40,7 @@ internal sealed class BodyRead(BodyReadPool pool) : ReadWork, IValueTaskSource<i
     private long _number;
     private long _body;
     private long _offset;
+    private ReadOnlyMemory<MessageEntry> _ahead;
     private Memory<byte> _destination;
     private CancellationToken _cancellationToken;
 
@@ -57,9 +59,25 @@ internal sealed class BodyRead(BodyReadPool pool) : ReadWork, IValueTaskSource<i
         _cancellationToken = cancellationToken;
     }
 
+    /// <param name="ahead">Messages to read whole.</param>
+    public void Set(
+        long mailbox, ReadOnlyMemory<MessageEntry> ahead, Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        _mailbox = mailbox;
+        _ahead = ahead;
+        _destination = destination;
+        _cancellationToken = cancellationToken;
+    }
+
     public override void Run(Database database)
     {
         _cancellationToken.ThrowIfCancellationRequested();
+        if (!_ahead.IsEmpty)
+        {
+            _core.SetResult(BodyReader.ReadAhead(database, _mailbox, _ahead.Span, _destination.Span));
+            return;
+        }
+
         _core.SetResult(_mailbox == 0
             ? BodyReader.Read(database, _body, _offset, _destination.Span)
             : BodyReader.ReadMessage(database, _mailbox, _number, _body, _destination.Span));
@@ -77,6 +95,7 @@ internal sealed class BodyRead(BodyReadPool pool) : ReadWork, IValueTaskSource<i
         {
             _core.Reset();
             _destination = default;
+            _ahead = default;
             _cancellationToken = default;
             pool.Return(this);
         }

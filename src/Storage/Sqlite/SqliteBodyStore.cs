@@ -1,9 +1,10 @@
 using MailCluster.Actors.Storage;
 using MailCluster.Shared;
+using MailCluster.Shared.Mailboxes;
 
 namespace MailCluster.Storage.Sqlite;
 
-internal sealed class SqliteBodyStore(Readers readers, BodyIds ids) : IBodyStore
+internal sealed class SqliteBodyStore(Readers readers, BodyIds ids, RemovalStamps removals) : IBodyStore
 {
     private readonly BodyReadPool _pool = new();
 
@@ -17,6 +18,18 @@ internal sealed class SqliteBodyStore(Readers readers, BodyIds ids) : IBodyStore
         MailboxId mailbox, MessageNumber number, BodyId body, Memory<byte> destination,
             CancellationToken cancellationToken) =>
         ReadAsync(mailbox.Value, number.Value, body.Value, 0, destination, cancellationToken);
+
+    public ValueTask<int> ReadMessagesAsync(
+        MailboxId mailbox, ReadOnlyMemory<MessageEntry> entries, Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        var read = _pool.Rent();
+        read.Set(mailbox.Value, entries, destination, cancellationToken);
+        var task = new ValueTask<int>(read, read.Version);
+        readers.Post(read);
+        return task;
+    }
+
+    public long RemovalStamp(MailboxId mailbox) => removals.Of(mailbox.Value);
 
     private ValueTask<int> ReadAsync(
         long mailbox, long number, long body, long offset, Memory<byte> destination,

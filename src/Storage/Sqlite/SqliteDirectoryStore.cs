@@ -9,6 +9,9 @@ internal sealed class SqliteDirectoryStore(Readers readers, CommitLane lane, Tim
 {
     public event Action<string>? Changed;
 
+    public ValueTask<TenantRecord?> FindTenantAsync(TenantId tenant, CancellationToken cancellationToken) =>
+        Ask(database => DirectoryRows.FindTenant(database, tenant), cancellationToken);
+
     public ValueTask<DomainRecord?> FindDomainAsync(string domain, CancellationToken cancellationToken) =>
         Ask(database => DirectoryRows.FindDomain(database, Folded.Domain(domain)), cancellationToken);
 

@@ -34,14 +34,15 @@ public sealed class SqliteMailStore : IMailStore
         _metrics = new StorageMetrics(meters);
         _lane = new CommitLane(options, _metrics);
         _wal = new WriteAheadLog(options.CheckpointFromOctets);
-        var context = new WriterContext(options, _lane, _wal, time, log, _metrics);
+        var removals = new RemovalStamps();
+        var context = new WriterContext(options, _lane, _wal, time, log, _metrics, removals);
         _writer = new Writer(database, context);
         _readers = new Readers(() => Open(directory, options.ReaderCacheKibibytes), options, log, _metrics);
         _writer.Start();
         _checkpointer = new Checkpointer(Open(directory, 64), _writer, context, directory.WalPath);
         _sweeper = new Sweeper(context);
         Mailboxes = new SqliteMailboxStore(_readers);
-        Bodies = new SqliteBodyStore(_readers, new BodyIds(firstBody, _lane.TryEnqueue));
+        Bodies = new SqliteBodyStore(_readers, new BodyIds(firstBody, _lane.TryEnqueue), removals);
         Directory = new SqliteDirectoryStore(_readers, _lane, time);
         _metrics.ObserveLane(() => _lane.Octets);
         _metrics.ObserveWal(() => _wal.Octets);

@@ -6,8 +6,13 @@ namespace MailCluster.Storage.Sqlite;
 
 /// <summary>What the writer needs beside its connection.</summary>
 internal sealed record WriterContext(
-    SqliteStoreOptions Options, CommitLane Lane, WriteAheadLog Wal, TimeProvider Time, ILogger Log,
-        StorageMetrics Metrics);
+    SqliteStoreOptions Options,
+    CommitLane Lane,
+    WriteAheadLog Wal,
+    TimeProvider Time,
+    ILogger Log,
+    StorageMetrics Metrics,
+    RemovalStamps Removals);
 
 /// <summary>
 /// The one thread that writes. It takes what is complete at the head of the lane, commits it as one transaction
@@ -181,6 +186,7 @@ internal sealed class Writer
         _refused.Clear();
         foreach (var unit in _batch)
         {
+            _context.Removals.Committed(unit);
             End(unit, CommitOutcome.Committed);
         }
     }
@@ -255,6 +261,7 @@ internal sealed class Writer
             work.Run(_database);
             _token.Run();
             _commit.Run();
+            _context.Removals.CommittedDirectory();
         }
         catch (Exception thrown)
         {

@@ -187,7 +187,9 @@ internal static class Auth
         }
     }
 
-    /// <summary>base64 = base64-terminal / ( 1*(4base64-CHAR) [base64-terminal] ) (RFC 4954 §8): no white space, full padding.</summary>
+    /// <summary>
+    /// base64 = base64-terminal / ( 1*(4base64-CHAR) [base64-terminal] ) (RFC 4954 §8): no white space, full padding.
+    /// </summary>
     private static bool TryDecode(ReadOnlySpan<byte> encoded, out ReadOnlyMemory<byte> decoded)
     {
         decoded = default;

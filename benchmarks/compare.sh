@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Measures MailCluster beside Postfix + Dovecot on this machine and writes the tables of docs/performance.md.
+#
+#   benchmarks/compare.sh [--runs N] [--only peers|mailcluster] [--quick] [--out FILE]
+#
+# The servers run on core 0, the driver on core 1, never both servers at once. Needs root (CPU accounting by cgroup; the peers'
+# packages are installed when they are missing), gcc, make and libssl-dev. --quick leaves the 10,000 idle connections out.
+# The records are kept in FILE, one JSON object per line (default /tmp/mailcluster-compare.jsonl, appended to).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+runs=1 only="" quick="" out=/tmp/mailcluster-compare.jsonl
+while [ $# -gt 0 ]; do
+  case $1 in
+    --runs) runs=$2; shift ;;
+    --only) only=$2; shift ;;
+    --out) out=$2; shift ;;
+    --quick) quick=1 ;;
+    *) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  esac
+  shift
+done
+ulimit -n "$(ulimit -Hn)"
+state=$(mktemp -d "${TMPDIR:-/var/tmp}/mailcluster-bench.XXXXXX") # on a disk: fsync is part of what is measured
+node=
+stop() {
+  [ -z "$node" ] || { kill -TERM "$node" 2>/dev/null || true; wait "$node" 2>/dev/null || true; node=; }
+}
+trap 'stop; peers/down.sh >/dev/null 2>&1 || true; rm -rf "$state"' EXIT
+
+if [ -z "$only" ] || [ "$only" = peers ]; then
+  FORMAT=sdbox peers/up.sh
+  # Postfix has a process per SMTP connection, and default_process_limit 100.
+  load/bench.py load/targets/peer.json matrix --runs "$runs" --out "$out" \
+    --list pop3:connect:0:2000,smtp:connect:0:90,pop3:connect:1:1000,pop3:auth:0:400
+  peers/down.sh
+fi
+
+if [ -z "$only" ] || [ "$only" = mailcluster ]; then
+  program=../src/Frontend/bin/Release/net10.0/mailcluster
+  [ -n "${NO_BUILD:-}" ] || dotnet build ../MailCluster.sln -c Release -v q
+  mkdir -p "$state/data"
+  MailCluster__Node__DataDirectory=$state/data load/cgrun.sh mailbench-mailcluster 0 \
+    "$program" serve --config bench.json --seed-users 200 --ready-file "$state/ready" >"$state/log" 2>&1 &
+  node=$!
+  for _ in $(seq 600); do [ -s "$state/ready" ] && break; kill -0 "$node" || { cat "$state/log"; exit 1; }; sleep 0.1; done
+  sleep 5 # the figure of the idle program
+  pss=$(awk '/^Pss:/ { print $2 }' "/proc/$node/smaps_rollup")
+  printf '{"target":"mailcluster","case":"started","at":"%s","pss_kib":%s}\n' "$(date -u +%FT%TZ)" "$pss" | tee -a "$out"
+  idle=pop3:connect:0:2000,pop3:auth:0:2000,smtp:connect:0:2000,pop3:connect:1:2000
+  [ -n "$quick" ] || idle=$idle,smtp:connect:0:10000,pop3:connect:0:10000
+  load/bench.py load/targets/mailcluster.json matrix --runs "$runs" --out "$out" --list "$idle"
+  stop
+fi
+load/report.py "$out" ../docs/performance.md

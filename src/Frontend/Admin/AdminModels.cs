@@ -1,0 +1,54 @@
+using System.ComponentModel;
+using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Mvc;
+
+namespace MailCluster.Frontend.Admin;
+
+/// <param name="Next">Give it as "after" for the next page; null: this was the last.</param>
+public sealed record Page<T>(IReadOnlyList<T> Items, string? Next);
+
+public sealed record DomainView(string Name, string Tenant);
+
+public sealed record NewDomain(
+    [property: Description("Host name syntax (RFC 5321 §4.1.2), A-labels or U-labels")] string Name,
+    [property: Description("The customer; made when it is new. Default: the domain's own name")] string? Tenant = null);
+
+public sealed record UserView(
+    string Address,
+    [property: Description("False: no password was set, nobody can log in")] bool CanLogIn,
+    bool Suspended,
+    long Number);
+
+public sealed record NewUser(
+    string Address,
+    [property: Description("At least 1, at most 1024 characters; kept as SCRAM-SHA-256 keys only (RFC 7677)")] string Password);
+
+public sealed record NewPassword(string Password);
+
+public sealed record Suspension(bool Suspended);
+
+public sealed record AliasView(string Address, IReadOnlyList<string> Targets);
+
+public sealed record MailboxView(
+    string Address,
+    bool Suspended,
+    long Messages,
+    long Octets,
+    DateTimeOffset? Oldest,
+    DateTimeOffset? Newest);
+
+/// <summary>A client takes members that it does not know, since a node may be newer; a node refuses them (<see cref="AdminEndpoints"/>).</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, PropertyNameCaseInsensitive = true)]
+[JsonSerializable(typeof(Page<DomainView>))]
+[JsonSerializable(typeof(Page<UserView>))]
+[JsonSerializable(typeof(Page<AliasView>))]
+[JsonSerializable(typeof(DomainView))]
+[JsonSerializable(typeof(NewDomain))]
+[JsonSerializable(typeof(UserView))]
+[JsonSerializable(typeof(NewUser))]
+[JsonSerializable(typeof(NewPassword))]
+[JsonSerializable(typeof(Suspension))]
+[JsonSerializable(typeof(AliasView))]
+[JsonSerializable(typeof(MailboxView))]
+[JsonSerializable(typeof(ProblemDetails))]
+internal sealed partial class AdminJson : JsonSerializerContext;

@@ -1,0 +1,133 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using MailCluster.Frontend.Admin;
+
+namespace MailCluster.Frontend.Commands;
+
+/// <summary>The admin API seen from the command line: every refusal becomes one message and one exit code.</summary>
+internal sealed class AdminClient : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly HttpClient _http;
+
+    public AdminClient(Uri address, string? token)
+    {
+        _http = new HttpClient(new SocketsHttpHandler { UseProxy = false, ConnectTimeout = TimeSpan.FromSeconds(5) })
+        {
+            BaseAddress = address,
+            Timeout = Patience,
+        };
+        if (token is not null)
+        {
+            _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        }
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    public static string Escape(string segment) => Uri.EscapeDataString(segment);
+
+    public async Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellationToken)
+    {
+        using var answer = await SendAsync(new HttpRequestMessage(HttpMethod.Get, Url(path)), cancellationToken);
+        return await ReadAsync(answer, type, cancellationToken);
+    }
+
+    /// <summary>Every page of a list.</summary>
+    public async Task<List<T>> ListAsync<T>(string path, JsonTypeInfo<Page<T>> type, CancellationToken cancellationToken)
+    {
+        var items = new List<T>();
+        string? after = null;
+        do
+        {
+            var query = after is null ? "" : $"&after={Escape(after)}";
+            var page = await GetAsync($"{path}?limit={AdminEndpoints.PageSizeMax}{query}", type, cancellationToken);
+            items.AddRange(page.Items);
+            after = page.Next;
+        }
+        while (after is not null);
+        return items;
+    }
+
+    public async Task SendAsync<T>(HttpMethod method, string path, T body, JsonTypeInfo<T> type, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(method, Url(path)) { Content = JsonContent.Create(body, type) };
+        using var answer = await SendAsync(request, cancellationToken);
+    }
+
+    public async Task DeleteAsync(string path, CancellationToken cancellationToken)
+    {
+        using var answer = await SendAsync(new HttpRequestMessage(HttpMethod.Delete, Url(path)), cancellationToken);
+    }
+
+    private static async Task<T> ReadAsync<T>(HttpResponseMessage answer, JsonTypeInfo<T> type, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await answer.Content.ReadFromJsonAsync(type, cancellationToken)
+                ?? throw new CommandException(ExitCode.NoNode, $"{answer.RequestMessage?.RequestUri} gave an empty answer.");
+        }
+        catch (JsonException)
+        {
+            throw new CommandException(ExitCode.NoNode, $"What answers at {answer.RequestMessage?.RequestUri} is not a MailCluster node.");
+        }
+    }
+
+    private static string Url(string path) => $"{AdminEndpoints.Prefix}/{path}";
+
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        HttpResponseMessage answer;
+        try
+        {
+            answer = await _http.SendAsync(request, cancellationToken);
+        }
+        catch (HttpRequestException exception)
+        {
+            throw new CommandException(ExitCode.NoNode,
+                $"No node answers at {_http.BaseAddress}: {exception.Message}{Environment.NewLine}"
+                    + "Start one with \"mailcluster serve\" (or ./run.sh), or say where it is with --url.");
+        }
+        catch (TaskCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new CommandException(ExitCode.NoNode, $"The node at {_http.BaseAddress} did not answer within {Patience.TotalSeconds} s.");
+        }
+
+        if (answer.IsSuccessStatusCode)
+        {
+            return answer;
+        }
+
+        using (answer)
+        {
+            var said = await ReasonAsync(answer, cancellationToken);
+            throw answer.StatusCode == HttpStatusCode.Unauthorized
+                ? new CommandException(ExitCode.NotAllowed,
+                    _http.DefaultRequestHeaders.Authorization is null
+                        ? $"The node at {_http.BaseAddress} wants its admin token: --token-file names the file (admin.token in its data directory)."
+                        : $"The node at {_http.BaseAddress} does not take this admin token.")
+                : new CommandException(ExitCode.Refused, said);
+        }
+    }
+
+    private static async Task<string> ReasonAsync(HttpResponseMessage answer, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var problem = await answer.Content.ReadFromJsonAsync(AdminJson.Default.ProblemDetails, cancellationToken);
+            if (problem?.Title is { } title)
+            {
+                return problem.Detail is { } detail ? $"{title}: {detail}" : title;
+            }
+        }
+        catch (JsonException)
+        {
+            // Not from our API; the status has to do.
+        }
+
+        return $"The node answered {(int)answer.StatusCode} {answer.ReasonPhrase}.";
+    }
+}

@@ -1,0 +1,134 @@
+using MailCluster.Actors.Accounts;
+using MailCluster.Actors.Delivery;
+using MailCluster.Actors.Kernel;
+using MailCluster.Actors.Mailboxes;
+using MailCluster.Actors.Storage;
+using MailCluster.Frontend.Admin;
+using MailCluster.Frontend.Edge;
+using MailCluster.Frontend.Observability;
+using MailCluster.Frontend.Options;
+using MailCluster.Storage.Sqlite;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace MailCluster.Frontend;
+
+/// <summary>Puts a node together: reads like the deployment, from the store outwards to the ports.</summary>
+internal static class Composition
+{
+    /// <summary>An admin request is some names; this is far above any.</summary>
+    private const long AdminRequestOctetsMax = 256 * 1024;
+
+    /// <summary>Opens the store and makes every part; no port is open before <see cref="Node.StartAsync"/>.</summary>
+    public static async Task<Node> OpenAsync(MailClusterOptions options, Stream logOutput, TimeProvider time)
+    {
+        var foundation = Foundation.Make(options.Log, logOutput, time);
+        try
+        {
+            var store = await SqliteMailStore.OpenAsync(
+                new SqliteStoreOptions { DataDirectory = options.Node.DataDirectory }, time, foundation.Loggers, foundation.Meters);
+            try
+            {
+                var listeners = new List<OpenListener>();
+                var app = Build(options, foundation, store, listeners, time);
+                return new Node(options, foundation, store, app, listeners);
+            }
+            catch
+            {
+                await store.DisposeAsync();
+                throw;
+            }
+        }
+        catch
+        {
+            foundation.Dispose();
+            throw;
+        }
+    }
+
+    private static WebApplication Build(
+        MailClusterOptions options, Foundation foundation, SqliteMailStore store, List<OpenListener> listeners, TimeProvider time)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "mailcluster" });
+        var services = builder.Services;
+        services.AddSingleton(time);
+        services.AddSingleton(foundation.Loggers);
+        services.AddSingleton(foundation.Meters);
+        services.AddSingleton(foundation.Exporter);
+        services.AddSingleton(options);
+        services.AddSingleton<IMailStore>(store);
+        services.AddSingleton(store.Directory);
+        AddActors(services, options);
+        AddEdge(services, options);
+        AddHttp(services, options);
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = options.Node.DrainTimeout + TimeSpan.FromSeconds(30));
+        services.Configure<ConsoleLifetimeOptions>(lifetime => lifetime.SuppressStatusMessages = true);
+
+        EdgeEndpoints.PreferInlineCompletions();
+        builder.WebHost.UseKestrelCore().UseSockets(EdgeEndpoints.ConfigureTransport).ConfigureKestrel(kestrel => Listen(kestrel, options, listeners));
+        var app = builder.Build();
+        app.UseExceptionHandler();
+        app.UseStatusCodePages();
+        app.MapObservability();
+        app.MapAdmin();
+        app.MapOpenApi();
+        return app;
+    }
+
+    private static void AddActors(IServiceCollection services, MailClusterOptions options)
+    {
+        services.AddSingleton(provider => new ActorSystem(
+            ThreadPoolScheduler.Instance, provider.GetRequiredService<TimeProvider>(), new ActorSystemOptions(),
+            provider.GetRequiredService<ILoggerFactory>(), provider.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>()));
+        services.AddSingleton(new AccountOptions
+        {
+            Iterations = options.Accounts.ScramIterations,
+            PasswordCacheEntries = Math.Max(options.Accounts.MaxCachedLogons, 1),
+            PasswordLifetime = options.Accounts.MaxCachedLogons == 0 ? TimeSpan.Zero : new AccountOptions().PasswordLifetime,
+        });
+        services.AddSingleton<AccountMetrics>().AddSingleton<AccountDirectory>().AddSingleton<PasswordVerifier>();
+        services.AddSingleton(new MailboxOptions()).AddSingleton<MailboxMetrics>().AddSingleton<Maildrops>();
+        services.AddSingleton(provider => new MailboxRegion(
+            provider.GetRequiredService<ActorSystem>(), provider.GetRequiredService<IMailStore>().Mailboxes,
+            provider.GetRequiredService<IMailStore>().Committer, provider.GetRequiredService<MailboxOptions>(),
+            provider.GetRequiredService<MailboxMetrics>(), provider.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton(new DeliveryOptions()).AddSingleton<DeliveryMetrics>().AddSingleton<MessageAcceptor>();
+    }
+
+    private static void AddEdge(IServiceCollection services, MailClusterOptions options)
+    {
+        services.AddSingleton<NodeStatus>().AddSingleton<IdleClock>().AddSingleton<EdgeMetrics>();
+        services.AddSingleton(provider => new CertificateShelf(
+            [.. options.Tls.Certificates.Select(pair => new CertificateFiles(pair.Names, pair.CertificateFile, pair.KeyFile))],
+            options.Tls.SelfSignedFallback
+                ? new CertificateFiles(
+                    [], Path.Combine(options.Node.DataDirectory, "tls", "cert.pem"), Path.Combine(options.Node.DataDirectory, "tls", "key.pem"))
+                : null,
+            options.Node.Name, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<CertificateShelf>>()));
+        services.AddSingleton<Logins>().AddSingleton<EdgeServices>().AddSingleton<MailListener>();
+        services.AddHostedService<EdgeDrain>();
+    }
+
+    private static void AddHttp(IServiceCollection services, MailClusterOptions options)
+    {
+        services.AddSingleton(AdminToken.LoadOrMake(options.Http.AdminTokenFile)).AddSingleton(options.Accounts);
+        services.AddRoutingCore();
+        services.AddProblemDetails().AddExceptionHandler<FaultHandler>();
+        services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
+        services.ConfigureHttpJsonOptions(json => AdminEndpoints.ReadStrictly(json.SerializerOptions));
+        services.AddAdminDocument();
+    }
+
+    private static void Listen(KestrelServerOptions kestrel, MailClusterOptions options, List<OpenListener> listeners)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = AdminRequestOctetsMax;
+        var certificates = kestrel.ApplicationServices.GetRequiredService<CertificateShelf>();
+        EdgeEndpoints.Listen(
+            kestrel, options, kestrel.ApplicationServices.GetRequiredService<MailListener>(), certificates.IsUsable,
+            (name, listen) => listeners.Add(new(name, listen)));
+        foreach (var endpoint in options.Http.Endpoints)
+        {
+            kestrel.Listen(endpoint, listen => listeners.Add(new("http", listen)));
+        }
+    }
+}

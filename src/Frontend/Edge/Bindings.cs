@@ -1,0 +1,51 @@
+using System.Collections.Immutable;
+using System.Net;
+using MailCluster.Frontend.Options;
+using MailCluster.Shared.Pop3;
+using MailCluster.Shared.Smtp;
+
+namespace MailCluster.Frontend.Edge;
+
+/// <summary>What every listener has, whatever it speaks.</summary>
+/// <param name="MaxConnections">At once, over all addresses of the binding on this node (OXSMTP-EV-15); null: no limit.</param>
+internal sealed record BindingEdge(
+    string Name,
+    string Protocol,
+    ImmutableArray<IPEndPoint> Endpoints,
+    BindingTls Tls,
+    ImmutableArray<IPNetwork> ProxyProtocolFrom,
+    TimeSpan? ConnectionTimeout,
+    TimeSpan InactivityTimeout,
+    int? MaxConnections)
+{
+    private int _open;
+
+    /// <summary>Takes a place; false when the binding is full.</summary>
+    public bool TryEnter()
+    {
+        if (Interlocked.Increment(ref _open) <= (MaxConnections ?? int.MaxValue))
+        {
+            return true;
+        }
+
+        Interlocked.Decrement(ref _open);
+        return false;
+    }
+
+    public void Leave() => Interlocked.Decrement(ref _open);
+
+    public bool IsProxy(IPAddress peer)
+    {
+        if (ProxyProtocolFrom.IsEmpty)
+        {
+            return false;
+        }
+
+        var address = peer.IsIPv4MappedToIPv6 ? peer.MapToIPv4() : peer;
+        return ProxyProtocolFrom.Any(range => range.Contains(address));
+    }
+}
+
+internal sealed record SmtpBinding(BindingEdge Edge, SmtpSessionOptions Session);
+
+internal sealed record Pop3Binding(BindingEdge Edge, Pop3SessionOptions Session, TimeSpan PreAuthenticatedTimeout, TimeSpan AuthenticatedTimeout);

@@ -1,0 +1,110 @@
+using System.Security.Cryptography;
+using MailCluster.Frontend.Options;
+using MailCluster.Shared.Pop3;
+using MailCluster.Shared.Sasl;
+using MailCluster.Shared.Smtp;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+
+namespace MailCluster.Frontend.Edge;
+
+/// <summary>Turns the configured bindings into Kestrel endpoints that speak SMTP and POP3.</summary>
+internal static class EdgeEndpoints
+{
+    /// <summary>Octets that wait in a connection's pipe in each direction (I8).</summary>
+    public const long PipeOctetsMax = 64 * 1024;
+
+    /// <summary>
+    /// A session never blocks, so it runs on the thread where its octets arrive: no hop between threads per command. What can
+    /// block or takes long (the store, password derivation) has threads of its own.
+    /// </summary>
+    public static void ConfigureTransport(SocketTransportOptions transport)
+    {
+        transport.UnsafePreferInlineScheduling = true;
+        transport.MaxReadBufferSize = PipeOctetsMax;
+        transport.MaxWriteBufferSize = PipeOctetsMax;
+        transport.Backlog = 4096;
+    }
+
+    /// <summary>The same below the transport; the runtime reads it at the first socket of the process.</summary>
+    public static void PreferInlineCompletions() =>
+        Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
+
+    /// <summary>Opens every mail binding; <paramref name="opened"/> hears of each address, whose port is known after the start.</summary>
+    public static void Listen(
+        KestrelServerOptions kestrel, MailClusterOptions options, MailListener listener, bool canTls, Action<string, ListenOptions> opened)
+    {
+        foreach (var smtp in options.Smtp.Bindings)
+        {
+            var binding = Smtp(smtp, options.Node.Name, canTls);
+            Open(kestrel, binding.Edge, opened, connection => listener.RunAsync(connection, binding));
+        }
+
+        foreach (var pop3 in options.Pop3.Bindings)
+        {
+            var binding = Pop3(pop3, options, canTls);
+            Open(kestrel, binding.Edge, opened, connection => listener.RunAsync(connection, binding));
+        }
+    }
+
+    public static SmtpBinding Smtp(SmtpBindingOptions options, string nodeName, bool canTls) => new(
+        new BindingEdge(
+            options.Name, "smtp", options.Endpoints, options.Tls, options.ProxyProtocolFrom,
+            options.ConnectionTimeout, options.ConnectionInactivityTimeout, options.MaxInboundConnections),
+        new SmtpSessionOptions
+        {
+            HostName = nodeName,
+            Role = (Shared.Smtp.SmtpRole)options.Role,
+            Banner = options.Banner,
+            OffersStartTls = canTls && options.Tls == BindingTls.StartTls,
+            AuthMechanisms = options.OfferedMechanisms,
+            CreateSaslExchange = NewExchange,
+            RequireTlsForPlaintextAuth = options.RequireTlsForPlaintextAuth,
+            SaslSupportedText = options.SaslSupportedText,
+            MaxRecipientsPerMessage = options.MaxRecipientsPerMessage,
+            MaxHeaderSize = options.MaxHeaderSize,
+            MaxMessageSize = options.MaxMessageSize,
+            MaxHopCount = options.MaxHopCount,
+            MaxLocalHopCount = options.MaxLocalHopCount,
+            MaxProtocolErrors = options.MaxProtocolErrors is null or 0 ? int.MaxValue : options.MaxProtocolErrors.Value,
+            MaxLogonFailures = options.MaxLogonFailures,
+        });
+
+    public static Pop3Binding Pop3(AccessBindingOptions options, MailClusterOptions all, bool canTls) => new(
+        new BindingEdge(
+            options.Name, "pop3", options.Endpoints, options.Tls, options.ProxyProtocolFrom,
+            ConnectionTimeout: null, all.Pop3.PreAuthenticatedConnectionTimeout, all.Pop3.MaxConnections),
+        new Pop3SessionOptions
+        {
+            LoginType = (Shared.Pop3.Pop3LoginType)all.Pop3.LoginType,
+            OffersStls = canTls && options.Tls == BindingTls.StartTls,
+            Mechanisms = SmtpBindingOptions.BuiltMechanisms,
+            CreateSaslExchange = NewExchange,
+            MaxCommandSize = all.Pop3.MaxCommandSize,
+            MaxLogonFailures = all.Pop3.MaxLogonFailures,
+            EnableExactRFC822Size = all.Pop3.EnableExactRFC822Size,
+        },
+        all.Pop3.PreAuthenticatedConnectionTimeout,
+        all.Pop3.AuthenticatedConnectionTimeout);
+
+    private static void Open(
+        KestrelServerOptions kestrel, BindingEdge binding, Action<string, ListenOptions> opened, Func<ConnectionContext, Task> serve)
+    {
+        foreach (var endpoint in binding.Endpoints)
+        {
+            kestrel.Listen(endpoint, listen =>
+            {
+                listen.Run(serve);
+                opened(binding.Name, listen);
+            });
+        }
+    }
+
+    /// <summary>The nonce is made here, in the shell: 144 random bits (RFC 5802 §5.1).</summary>
+    private static ISaslExchange? NewExchange(string mechanism)
+    {
+        var context = new SaslContext(Convert.ToBase64String(RandomNumberGenerator.GetBytes(18)).Replace('=', '.'));
+        return SaslMechanisms.TryCreate(mechanism, context, out var exchange) ? exchange : null;
+    }
+}

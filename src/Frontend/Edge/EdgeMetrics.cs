@@ -1,0 +1,109 @@
+using System.Diagnostics.Metrics;
+using MailCluster.Shared;
+
+namespace MailCluster.Frontend.Edge;
+
+/// <summary>Instruments of the edge; tags come from closed sets only.</summary>
+internal sealed class EdgeMetrics
+{
+    private readonly UpDownCounter<long> _open;
+    private readonly Counter<long> _ended;
+    private readonly Histogram<double> _duration;
+    private readonly Counter<long> _commands;
+    private readonly Counter<long> _protocolErrors;
+    private readonly Counter<long> _received;
+    private readonly Counter<long> _receivedOctets;
+    private readonly Histogram<double> _commitWait;
+    private readonly Counter<long> _sent;
+    private readonly Counter<long> _sentOctets;
+    private readonly Counter<long> _logins;
+    private readonly Counter<long> _handshakes;
+
+    public EdgeMetrics(IMeterFactory meters)
+    {
+        var meter = meters.Create("MailCluster");
+        _open = meter.CreateUpDownCounter<long>("mailcluster.edge.connections", "{connection}", "Connections open now, by protocol.");
+        _ended = meter.CreateCounter<long>(
+            "mailcluster.edge.connections.ended", "{connection}", "Connections ended, by protocol and end reason.");
+        _duration = meter.CreateHistogram(
+            "mailcluster.edge.connection.duration", "s", "From accept to close, by protocol.",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.01, 0.1, 1, 10, 60, 300, 1800] });
+        _commands = meter.CreateCounter<long>(
+            "mailcluster.edge.replies", "{reply}", "Replies said, by protocol and class (2, 3, 4, 5; ok, err).");
+        _protocolErrors = meter.CreateCounter<long>(
+            "mailcluster.edge.protocol.errors", "{error}", "Input that broke the protocol's grammar or order, by protocol.");
+        _received = meter.CreateCounter<long>(
+            "mailcluster.smtp.messages", "{message}", "Messages received to their end, by verdict (accepted, refused).");
+        _receivedOctets = meter.CreateCounter<long>("mailcluster.smtp.messages.octets", "By", "Octets of accepted messages.");
+        _commitWait = meter.CreateHistogram(
+            "mailcluster.smtp.commit.wait", "s", "From the last octet of a message to its durable commit.",
+            advice: new InstrumentAdvice<double>
+            {
+                HistogramBucketBoundaries = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+            });
+        _sent = meter.CreateCounter<long>("mailcluster.pop3.messages", "{message}", "Messages sent by RETR and TOP.");
+        _sentOctets = meter.CreateCounter<long>("mailcluster.pop3.messages.octets", "By", "Octets of messages sent by RETR and TOP.");
+        _logins = meter.CreateCounter<long>("mailcluster.edge.logins", "{login}", "Logins, by protocol and verdict (accepted, refused, unavailable).");
+        _handshakes = meter.CreateCounter<long>("mailcluster.edge.tls.handshakes", "{handshake}", "TLS handshakes, by verdict (ok, failed).");
+    }
+
+    public void Opened(string protocol) => _open.Add(1, new KeyValuePair<string, object?>("protocol", protocol));
+
+    public void Ended(string protocol, ConnectionEndReason reason, TimeSpan age)
+    {
+        var tag = new KeyValuePair<string, object?>("protocol", protocol);
+        _open.Add(-1, tag);
+        _ended.Add(1, tag, new KeyValuePair<string, object?>("reason", NameOf(reason)));
+        _duration.Record(age.TotalSeconds, tag);
+    }
+
+    public void Replied(string protocol, string replyClass) =>
+        _commands.Add(1, new KeyValuePair<string, object?>("protocol", protocol), new KeyValuePair<string, object?>("class", replyClass));
+
+    public void ProtocolErrors(string protocol, long count)
+    {
+        if (count > 0)
+        {
+            _protocolErrors.Add(count, new KeyValuePair<string, object?>("protocol", protocol));
+        }
+    }
+
+    public void MessageReceived(bool accepted, long octets)
+    {
+        _received.Add(1, new KeyValuePair<string, object?>("verdict", accepted ? "accepted" : "refused"));
+        if (accepted)
+        {
+            _receivedOctets.Add(octets);
+        }
+    }
+
+    public void CommitWaited(TimeSpan wait) => _commitWait.Record(wait.TotalSeconds);
+
+    public void MessageSent(long octets)
+    {
+        _sent.Add(1);
+        _sentOctets.Add(octets);
+    }
+
+    public void LoggedIn(string protocol, string verdict) =>
+        _logins.Add(1, new KeyValuePair<string, object?>("protocol", protocol), new KeyValuePair<string, object?>("verdict", verdict));
+
+    public void Handshake(bool succeeded) => _handshakes.Add(1, new KeyValuePair<string, object?>("verdict", succeeded ? "ok" : "failed"));
+
+    private static string NameOf(ConnectionEndReason reason) => reason switch
+    {
+        ConnectionEndReason.Quit => "quit",
+        ConnectionEndReason.ClientClosed => "client_closed",
+        ConnectionEndReason.Inactivity => "inactivity",
+        ConnectionEndReason.ConnectionTimeout => "connection_timeout",
+        ConnectionEndReason.WriteTimeout => "write_timeout",
+        ConnectionEndReason.ProtocolErrors => "protocol_errors",
+        ConnectionEndReason.LogonFailures => "logon_failures",
+        ConnectionEndReason.TlsFailed => "tls_failed",
+        ConnectionEndReason.ProxyHeader => "proxy_header",
+        ConnectionEndReason.LimitExceeded => "limit_exceeded",
+        ConnectionEndReason.NotAllowed => "not_allowed",
+        ConnectionEndReason.Draining => "draining",
+        _ => "server_fault",
+    };
+}

@@ -1,0 +1,45 @@
+using System.Collections.Immutable;
+using MailCluster.Actors.Accounts;
+using MailCluster.Actors.Delivery;
+using MailCluster.Actors.Mailboxes;
+using MailCluster.Actors.Storage;
+using MailCluster.Frontend.Options;
+
+namespace MailCluster.Frontend.Edge;
+
+/// <summary>What the drivers carry out effects with: one set per node.</summary>
+internal sealed class EdgeServices(
+    IMailStore store,
+    AccountDirectory directory,
+    Logins logins,
+    MessageAcceptor acceptor,
+    Maildrops maildrops,
+    CertificateShelf certificates,
+    EdgeMetrics metrics,
+    MailClusterOptions options,
+    TimeProvider time,
+    ILogger<EdgeServices> log)
+{
+    public AccountDirectory Directory => directory;
+
+    public Logins Logins => logins;
+
+    public MessageAcceptor Acceptor => acceptor;
+
+    public Maildrops Maildrops => maildrops;
+
+    public IBodyStore Bodies => store.Bodies;
+
+    public CertificateShelf Certificates => certificates;
+
+    public EdgeMetrics Metrics => metrics;
+
+    public TimeProvider Time => time;
+
+    public ILogger Log => log;
+
+    /// <summary>Our names in "by" of Received: (OXSMTP-EV-06); of all nodes when there is a cluster.</summary>
+    public ImmutableArray<string> NodeNames { get; } = [options.Node.Name];
+
+    public BodyStaging NewStaging() => new(store.Bodies, store.Committer);
+}

@@ -1,0 +1,169 @@
+using MailCluster.Frontend.Observability;
+using MailCluster.Shared;
+using MailCluster.Shared.Pop3;
+using MailCluster.Shared.Smtp;
+using MailCluster.Shared.Wire;
+using Microsoft.AspNetCore.Connections;
+
+namespace MailCluster.Frontend.Edge;
+
+/// <summary>
+/// From accept to close: PROXY header, place in the binding, TLS where it comes first, the loop, one log line with the end
+/// reason. The only place that catches what nobody expected.
+/// </summary>
+internal sealed class MailListener(EdgeServices services, IdleClock clock, NodeStatus status, ILogger<MailListener> log)
+{
+    public Task RunAsync(ConnectionContext transport, SmtpBinding binding) => RunAsync(transport, binding.Edge, connection =>
+    {
+        var session = new SmtpSession(binding.Session, new SmtpConnection(EdgeText.Of(connection.Remote.Address), TlsOf(connection)));
+        return new SmtpDriver(connection, session, binding, services);
+    });
+
+    public Task RunAsync(ConnectionContext transport, Pop3Binding binding) => RunAsync(transport, binding.Edge, connection =>
+    {
+        var session = new Pop3Session(binding.Session, isTlsActive: connection.Tls is not null);
+        return new Pop3Driver(connection, session, binding, services);
+    });
+
+    private async Task RunAsync(ConnectionContext transport, BindingEdge edge, Func<ClientConnection, IProtocolDriver> open)
+    {
+        var connection = new ClientConnection(transport, clock)
+        {
+            ConnectionTimeout = edge.ConnectionTimeout,
+            InactivityTimeout = edge.InactivityTimeout,
+        };
+        clock.Add(connection);
+        services.Metrics.Opened(edge.Protocol);
+        var hasPlace = edge.TryEnter();
+        var reason = ConnectionEndReason.ServerFault;
+        IProtocolDriver? driver = null;
+        try
+        {
+            if (await PrepareAsync(connection, edge).ConfigureAwait(false) is { } early)
+            {
+                reason = early;
+                return;
+            }
+
+            driver = open(connection);
+            Refuse(driver, hasPlace);
+            reason = await new ConnectionLoop(connection, driver, services.Time).RunAsync().ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            // Reset by the client, or by us after a time-out it did not read.
+            reason = connection.Expired ?? ConnectionEndReason.ClientClosed;
+        }
+        catch (Exception e)
+        {
+            EdgeLog.ConnectionFault(log, edge.Name, e);
+            await SayFaultAsync(driver).ConfigureAwait(false);
+        }
+        finally
+        {
+            driver?.Abandon();
+            if (hasPlace)
+            {
+                edge.Leave();
+            }
+
+            await connection.CloseAsync().ConfigureAwait(false);
+            clock.Remove(connection);
+            Account(connection, edge, driver, reason);
+        }
+    }
+
+    /// <summary>PROXY header and implicit TLS; a reason when the connection ends here.</summary>
+    private async ValueTask<ConnectionEndReason?> PrepareAsync(ClientConnection connection, BindingEdge edge)
+    {
+        if (edge.IsProxy(connection.Remote.Address) && !await ReadProxyHeaderAsync(connection).ConfigureAwait(false))
+        {
+            return connection.Expired ?? ConnectionEndReason.ProxyHeader;
+        }
+
+        if (edge.Tls == Options.BindingTls.Implicit)
+        {
+            var isUp = await connection.HandshakeAsync(services.Certificates).ConfigureAwait(false);
+            services.Metrics.Handshake(isUp);
+            if (!isUp)
+            {
+                return connection.Expired ?? ConnectionEndReason.TlsFailed;
+            }
+        }
+
+        return null;
+    }
+
+    private static async ValueTask<bool> ReadProxyHeaderAsync(ClientConnection connection)
+    {
+        while (true)
+        {
+            var result = await connection.ReadAsync().ConfigureAwait(false);
+            var buffer = result.Buffer;
+            var status = ProxyHeader.TryParse(buffer, out var header, out var consumed);
+            if (status == ProxyHeaderStatus.Complete)
+            {
+                connection.Received(buffer.Slice(0, consumed).Length);
+                connection.Input.AdvanceTo(consumed);
+                connection.Remote = header!.Source ?? connection.Remote;
+                connection.Local = header.Destination ?? connection.Local;
+                return true;
+            }
+
+            connection.Input.AdvanceTo(buffer.Start, buffer.End);
+            if (status == ProxyHeaderStatus.Invalid || result.IsCompleted || connection.Expired is not null)
+            {
+                return false;
+            }
+        }
+    }
+
+    private void Refuse(IProtocolDriver driver, bool hasPlace)
+    {
+        if (hasPlace && !status.IsDraining)
+        {
+            return;
+        }
+
+        switch (driver)
+        {
+            case SmtpDriver smtp:
+                smtp.Refuse(status.IsDraining ? SmtpGreetingRefusal.NotAvailable : SmtpGreetingRefusal.TooManyConnections);
+                break;
+            case Pop3Driver pop3:
+                pop3.Refuse(status.IsDraining ? Pop3Replies.Draining : Pop3Replies.TooManyConnections);
+                break;
+        }
+    }
+
+    private static async ValueTask SayFaultAsync(IProtocolDriver? driver)
+    {
+        if (driver is null)
+        {
+            return;
+        }
+
+        try
+        {
+            driver.TimedOut(ConnectionEndReason.ServerFault);
+            await driver.RunEffectsAsync().ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or InvalidOperationException or OperationCanceledException)
+        {
+            // Nobody is there to hear it.
+        }
+    }
+
+    private void Account(ClientConnection connection, BindingEdge edge, IProtocolDriver? driver, ConnectionEndReason reason)
+    {
+        services.Metrics.Ended(edge.Protocol, reason, connection.Age);
+        services.Metrics.ProtocolErrors(edge.Protocol, driver?.ProtocolErrors ?? 0);
+        EdgeLog.ConnectionEnded(
+            log, edge.Protocol, edge.Name, connection.Remote.Address, reason, connection.Age.TotalSeconds,
+            driver?.Commands ?? 0, driver?.Messages ?? 0, connection.OctetsIn, connection.OctetsOut,
+            connection.Tls?.Protocol ?? "plain");
+    }
+
+    private static SmtpTls? TlsOf(ClientConnection connection) =>
+        connection.Tls is { } tls ? new SmtpTls(tls.Protocol, tls.CipherSuite) : null;
+}

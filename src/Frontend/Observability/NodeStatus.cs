@@ -1,0 +1,40 @@
+using MailCluster.Actors.Storage;
+
+namespace MailCluster.Frontend.Observability;
+
+/// <summary>What /health/ready says of the node: starting, serving, draining, and what the store says of itself.</summary>
+internal sealed class NodeStatus(IMailStore store)
+{
+    private volatile bool _isServing;
+    private volatile bool _isDraining;
+
+    public bool IsDraining => _isDraining;
+
+    /// <summary>Why no new work should come here; empty when it should.</summary>
+    public IReadOnlyList<string> Reasons
+    {
+        get
+        {
+            var reasons = new List<string>();
+            if (_isDraining)
+            {
+                reasons.Add("the node drains");
+            }
+            else if (!_isServing)
+            {
+                reasons.Add("the node starts");
+            }
+
+            if (store.Fault is { } fault)
+            {
+                reasons.Add($"the store takes no writes: {fault}");
+            }
+
+            return reasons;
+        }
+    }
+
+    public void Serve() => _isServing = true;
+
+    public void Drain() => _isDraining = true;
+}

@@ -1,0 +1,98 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+
+namespace MailCluster.Frontend.Tests.Cli;
+
+/// <summary>`mailcluster serve` as a process; it has written its ready file when the task of <see cref="StartAsync"/> ends.</summary>
+internal sealed partial class ServingProcess : IDisposable
+{
+    private readonly Process _process;
+    private readonly ConcurrentQueue<string> _output = new();
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private ServingProcess(Process process, string readyFile)
+    {
+        _process = process;
+        ReadyFile = readyFile;
+    }
+
+    public string ReadyFile { get; }
+
+    public IReadOnlyList<string> Output => [.. _output];
+
+    /// <summary>address:port of the HTTP endpoint.</summary>
+    public string Http { get; private set; } = "";
+
+    public static ProcessStartInfo StartOf(IEnumerable<string> arguments) => new(
+        "dotnet", [Path.Combine(AppContext.BaseDirectory, "mailcluster.dll"), .. arguments])
+    {
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+    };
+
+    public static async Task<ServingProcess> StartAsync(string directory, string[] arguments, CancellationToken cancellationToken)
+    {
+        var readyFile = Path.Combine(directory, "ready.json");
+        var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var watcher = new FileSystemWatcher(directory, "ready.json");
+        watcher.Renamed += (_, _) => ready.TrySetResult();
+        watcher.EnableRaisingEvents = true;
+        var process = new Process
+        {
+            StartInfo = StartOf([.. arguments, "--ready-file", readyFile]),
+            EnableRaisingEvents = true,
+        };
+        var serving = new ServingProcess(process, readyFile);
+        process.OutputDataReceived += (_, line) => serving.Take(line.Data);
+        process.ErrorDataReceived += (_, line) => serving.Take(line.Data);
+        process.Exited += (_, _) =>
+        {
+            serving._ended.TrySetResult();
+            ready.TrySetException(new InvalidOperationException($"The node ended: {string.Join('\n', serving.Output)}"));
+        };
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        await ready.Task.WaitAsync(cancellationToken);
+        using var json = JsonDocument.Parse(await File.ReadAllTextAsync(readyFile, cancellationToken));
+        serving.Http = json.RootElement.GetProperty("listeners").GetProperty("http")[0].GetString()!;
+        return serving;
+    }
+
+    public async Task<int> StopAsync(CancellationToken cancellationToken)
+    {
+        const int SigTerm = 15;
+        if (Kill(_process.Id, SigTerm) != 0)
+        {
+            throw new InvalidOperationException("The node could not be told to stop.");
+        }
+
+        await _ended.Task.WaitAsync(cancellationToken);
+        await _process.WaitForExitAsync(cancellationToken);
+        return _process.ExitCode;
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+            _process.WaitForExit();
+        }
+
+        _process.Dispose();
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static partial int Kill(int process, int signal);
+
+    private void Take(string? line)
+    {
+        if (line is not null)
+        {
+            _output.Enqueue(line);
+        }
+    }
+}

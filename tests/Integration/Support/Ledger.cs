@@ -1,0 +1,203 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Xunit;
+
+namespace MailCluster.Integration.Support;
+
+/// <summary>What senders know: for every message whether the server has acknowledged it, and whom it was for.</summary>
+internal sealed partial class Ledger
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, int[]> _sent = [];
+    private readonly HashSet<string> _acknowledged = [];
+
+    public int Acknowledged
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _acknowledged.Count;
+            }
+        }
+    }
+
+    public void Sending(string id, int[] users)
+    {
+        lock (_lock)
+        {
+            _sent.Add(id, users);
+        }
+    }
+
+    public void Acknowledge(string id)
+    {
+        lock (_lock)
+        {
+            _acknowledged.Add(id);
+        }
+    }
+
+    /// <summary>Acknowledged: in each of its mailboxes exactly once. In doubt: in all of them once, or in none.</summary>
+    public void AssertKept(Node node, int users)
+    {
+        Dictionary<(string Id, int User), int> found = [];
+        for (int user = 1; user <= users; user++)
+        {
+            foreach (StoredMessage message in node.Mailbox(user))
+            {
+                (string Id, int User) copy = (Id().Match(message.Text).Groups[1].Value, user);
+                found[copy] = found.GetValueOrDefault(copy) + 1;
+            }
+        }
+
+        List<string> wrong = [];
+        foreach ((string id, int[] recipients) in _sent)
+        {
+            int[] copies = [.. recipients.Select(user => found.GetValueOrDefault((id, user)))];
+            bool kept = copies.All(count => count == 1) || (!_acknowledged.Contains(id) && copies.All(count => count == 0));
+            if (!kept)
+            {
+                wrong.Add($"{id} {(_acknowledged.Contains(id) ? "acknowledged" : "in doubt")}: {string.Join(',', copies)}");
+            }
+        }
+
+        int stray = found.Keys.Count(copy => !_sent.TryGetValue(copy.Id, out int[]? recipients) || !recipients.Contains(copy.User));
+        Assert.True(wrong.Count == 0, $"{wrong.Count} of {_sent.Count}:\n{string.Join('\n', wrong.Take(20))}");
+        Assert.Equal(0, stray);
+    }
+
+    [GeneratedRegex(@"^X-Ledger: (\S+)\r$", RegexOptions.Multiline)]
+    private static partial Regex Id();
+}
+
+/// <summary>Twenty clients that send without a pause until they are told to stop or the server is gone.</summary>
+internal sealed class Senders(Node node, Ledger ledger, int users, int seed)
+{
+    private const int Count = 20;
+    private readonly List<Thread> _threads = [];
+    private readonly ConcurrentQueue<string> _faults = new();
+    private volatile bool _stopped;
+    private int _refused;
+
+    /// <summary>Messages that got a temporary refusal.</summary>
+    public int Refused => Volatile.Read(ref _refused);
+
+    public void Start()
+    {
+        for (int i = 0; i < Count; i++)
+        {
+            int number = i;
+            Thread thread = new(() => Guarded(number)) { IsBackground = true };
+            _threads.Add(thread);
+            thread.Start();
+        }
+    }
+
+    public void Stop()
+    {
+        _stopped = true;
+        foreach (Thread thread in _threads)
+        {
+            Assert.True(thread.Join(TimeSpan.FromSeconds(90)), "A sender hangs.");
+        }
+
+        Assert.Empty(_faults);
+    }
+
+    /// <summary>An answer that no good client should get is kept for <see cref="Stop"/>, not lost with its thread.</summary>
+    private void Guarded(int sender)
+    {
+        try
+        {
+            Send(sender);
+        }
+        catch (Exception exception)
+        {
+            _faults.Enqueue(exception.Message);
+        }
+    }
+
+    private void Send(int sender)
+    {
+        Random random = new(HashOf(sender));
+        int sent = 0;
+        while (!_stopped)
+        {
+            try
+            {
+                using Dialogue dialogue = Dialogue.Smtp(node.Smtp);
+                while (!_stopped)
+                {
+                    Message(dialogue, random, $"{seed}-{sender}-{sent++}");
+                }
+            }
+            catch (Exception exception) when (exception is IOException or System.Net.Sockets.SocketException)
+            {
+                if (node.HasExited)
+                {
+                    return;
+                }
+            }
+        }
+    }
+
+    private int HashOf(int sender) => unchecked((seed * 397) ^ sender);
+
+    private void Message(Dialogue dialogue, Random random, string id)
+    {
+        int[] recipients = [.. Enumerable.Range(1, users).OrderBy(_ => random.Next()).Take(random.Next(10) == 0 ? 3 : 1)];
+        dialogue.SendLine("MAIL FROM:<sender@elsewhere.test>");
+        if (!TakesMail(dialogue.ReadReply()))
+        {
+            return;
+        }
+
+        foreach (int user in recipients)
+        {
+            if (!TakesMail(dialogue.Ask($"RCPT TO:<{Node.User(user)}>")))
+            {
+                dialogue.Ask("RSET");
+                return;
+            }
+        }
+
+        if (!TakesMail(dialogue.Ask("DATA")))
+        {
+            dialogue.Ask("RSET");
+            return;
+        }
+
+        ledger.Sending(id, recipients);
+        int lines = random.Next(20) == 0 ? 4000 : random.Next(1, 40); // one in twenty is above the 64 KiB of a body's head
+        dialogue.Send($"X-Ledger: {id}\r\nSubject: {id}\r\n\r\n");
+        dialogue.Send(string.Concat(Enumerable.Repeat($"{id} 0123456789 0123456789\r\n", lines)));
+        string reply = dialogue.Ask(".");
+        if (reply.StartsWith("250", StringComparison.Ordinal))
+        {
+            ledger.Acknowledge(id);
+        }
+        else
+        {
+            Assert.StartsWith("4", reply, StringComparison.Ordinal);
+            Interlocked.Increment(ref _refused);
+        }
+    }
+
+    private bool TakesMail(string reply)
+    {
+        if (reply[0] is '2' or '3')
+        {
+            return true;
+        }
+
+        if (reply[0] != '4')
+        {
+            throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"Not an answer to a good client: {reply}"));
+        }
+
+        Interlocked.Increment(ref _refused);
+        return false;
+    }
+}

@@ -1,0 +1,229 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Xunit;
+
+namespace MailCluster.Integration.Support;
+
+/// <summary>The real program, running.</summary>
+internal sealed partial class Node : IDisposable
+{
+    private const int SignalInterrupt = 2;
+    private const int SignalKill = 9;
+    private const int SignalTerminate = 15;
+    private static readonly TimeSpan LongestStart = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan LongestStop = TimeSpan.FromSeconds(60);
+
+    private readonly NodeSettings _settings;
+    private readonly Process _process;
+    private readonly StringBuilder _log = new();
+    private Dictionary<string, List<IPEndPoint>> _endpoints = [];
+
+    private Node(NodeSettings settings)
+    {
+        _settings = settings;
+        Configuration = settings.WriteConfiguration();
+        List<string> words =
+        [
+            .. settings.Wrapper, settings.Program, "serve", "--config", Configuration, "--ready-file", ReadyFile,
+            .. settings.SeedUsers > 0 ? new[] { "--seed-users", settings.SeedUsers.ToString(CultureInfo.InvariantCulture) } : [],
+            .. settings.MoreArguments,
+        ];
+        ProcessStartInfo start = new(words[0], words.Skip(1))
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = settings.Workplace.Folder,
+        };
+        _process = new Process { StartInfo = start };
+        _process.OutputDataReceived += (_, line) => Append(line.Data);
+        _process.ErrorDataReceived += (_, line) => Append(line.Data);
+    }
+
+    public string Configuration { get; }
+
+    public string Log
+    {
+        get
+        {
+            lock (_log)
+            {
+                return _log.ToString();
+            }
+        }
+    }
+
+    public IPEndPoint Smtp => Endpoint("gateway");
+
+    public IPEndPoint Pop3 => Endpoint("pop3");
+
+    public IPEndPoint Pop3s => Endpoint("pop3s");
+
+    public Uri Http => new($"http://{Endpoint("http")}/");
+
+    /// <summary>Of the program itself, not of what it was started by.</summary>
+    public int ProcessId { get; private set; }
+
+    private string ReadyFile => _settings.Workplace.File("ready");
+
+    public static Node Start(NodeSettings settings)
+    {
+        Node node = new(settings);
+        try
+        {
+            File.Delete(node.ReadyFile);
+            node.Launch();
+            Until.True(() => File.Exists(node.ReadyFile) || node._process.HasExited, "the node is ready", LongestStart);
+            Assert.True(File.Exists(node.ReadyFile), $"The node ended before it was ready:\n{node.Log}");
+            node._endpoints = ReadEndpoints(node.ReadyFile);
+            node.ProcessId = settings.Wrapper.Length == 0 ? node._process.Id : ChildOf(node._process.Id);
+            return node;
+        }
+        catch
+        {
+            node.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Runs the program until it ends by itself: a start that is refused.</summary>
+    public static ToolResult Refused(NodeSettings settings)
+    {
+        using Node node = new(settings);
+        node.Launch();
+        Assert.True(node._process.WaitForExit(LongestStart), $"It went on running:\n{node.Log}");
+        node._process.WaitForExit();
+        Assert.False(File.Exists(node.ReadyFile), "It said that it was ready.");
+        return new ToolResult(node._process.ExitCode, node.Log);
+    }
+
+    public static string User(int number) => $"user{number:D4}@example.test";
+
+    public static string Password(int number) => $"pass{number:D4}";
+
+    public IPEndPoint Endpoint(string binding, bool ipv6 = false)
+    {
+        Assert.True(_endpoints.ContainsKey(binding), $"The ready file has no {binding}: {string.Join(' ', _endpoints.Keys)}");
+        return _endpoints[binding].First(endpoint => endpoint.Address.GetAddressBytes().Length == (ipv6 ? 16 : 4));
+    }
+
+    public List<StoredMessage> Mailbox(int user) => Maildrop.Read(Pop3, User(user), Password(user));
+
+    /// <summary>One message to one of the seeded users, accepted.</summary>
+    public void Deliver(int user, string message)
+    {
+        using Dialogue dialogue = Dialogue.Smtp(Smtp);
+        Deliver(dialogue, user, message);
+        dialogue.Ask("QUIT", "221");
+    }
+
+    public static void Deliver(Dialogue dialogue, int user, string message)
+    {
+        dialogue.Ask("MAIL FROM:<sender@elsewhere.test>", "250");
+        dialogue.Ask($"RCPT TO:<{User(user)}>", "250");
+        dialogue.Ask("DATA", "354");
+        dialogue.Send(message);
+        dialogue.Ask(".", "250");
+    }
+
+    public void Interrupt() => Signal(SignalInterrupt);
+
+    public void Terminate() => Signal(SignalTerminate);
+
+    public void KillNow()
+    {
+        Signal(SignalKill);
+        _process.WaitForExit();
+    }
+
+    /// <summary>The exit code, once it has ended.</summary>
+    public int WaitForExit()
+    {
+        Assert.True(_process.WaitForExit(LongestStop), $"It did not end:\n{Log}");
+        _process.WaitForExit();
+        return _process.ExitCode;
+    }
+
+    public bool HasExited => _process.HasExited;
+
+    public int Stop()
+    {
+        Terminate();
+        return WaitForExit();
+    }
+
+    /// <summary>KiB of a line of /proc/PID/status: VmRSS, VmHWM.</summary>
+    public long Memory(string line)
+    {
+        string found = File.ReadLines($"/proc/{ProcessId}/status").First(text => text.StartsWith(line + ":", StringComparison.Ordinal));
+        return long.Parse(Digits().Match(found).ValueSpan, CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Makes VmHWM count from now on.</summary>
+    public void ResetPeakMemory() => File.WriteAllText($"/proc/{ProcessId}/clear_refs", "5");
+
+    public void Dispose()
+    {
+        if (ProcessId != 0 && !_process.HasExited)
+        {
+            Signal(SignalKill);
+        }
+
+        try
+        {
+            _process.Kill(entireProcessTree: true);
+        }
+        catch (InvalidOperationException)
+        {
+            // It was never started, or is gone.
+        }
+
+        _process.Dispose();
+    }
+
+    /// <summary>{ "pid": 4711, "listeners": { "gateway": [ "127.0.0.1:40001", "[::1]:40002" ], ... } }.</summary>
+    private static Dictionary<string, List<IPEndPoint>> ReadEndpoints(string readyFile)
+    {
+        using JsonDocument ready = JsonDocument.Parse(File.ReadAllText(readyFile));
+        return ready.RootElement.GetProperty("listeners").EnumerateObject().ToDictionary(
+            listener => listener.Name,
+            listener => listener.Value.EnumerateArray().Select(address => IPEndPoint.Parse(address.GetString()!)).ToList());
+    }
+
+    private static int ChildOf(int parent)
+    {
+        string children = File.ReadAllText($"/proc/{parent}/task/{parent}/children");
+        return int.Parse(children.Split(' ')[0], CultureInfo.InvariantCulture);
+    }
+
+    private void Launch()
+    {
+        _process.Start();
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    private void Signal(int signal) =>
+        Assert.Equal(0, Kill(ProcessId, signal));
+
+    private void Append(string? line)
+    {
+        if (line is not null)
+        {
+            lock (_log)
+            {
+                _log.Append(line).Append('\n');
+            }
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static partial int Kill(int process, int signal);
+
+    [GeneratedRegex(@"\d+")]
+    private static partial Regex Digits();
+}

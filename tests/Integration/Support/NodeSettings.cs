@@ -1,0 +1,64 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace MailCluster.Integration.Support;
+
+/// <summary>How a node is started. Every port is 0: the system chooses, the ready file tells.</summary>
+internal sealed class NodeSettings
+{
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
+    public NodeSettings(Workplace workplace)
+    {
+        Workplace = workplace;
+        Root = (JsonObject)JsonNode.Parse("""
+            {
+              "Node": { "Name": "mx1.example.test", "DrainTimeout": "00:00:20" },
+              "Smtp": {
+                "Bindings": [
+                  { "Name": "gateway", "Role": "Gateway", "Endpoint": "127.0.0.1:0,[::1]:0", "Tls": "StartTls" },
+                  { "Name": "submission", "Role": "Submission", "Endpoint": "127.0.0.1:0", "Tls": "StartTls" },
+                  { "Name": "submissions", "Role": "Submission", "Endpoint": "127.0.0.1:0", "Tls": "Implicit" }
+                ]
+              },
+              "Pop3": {
+                "Bindings": [
+                  { "Name": "pop3", "Endpoint": "127.0.0.1:0,[::1]:0", "Tls": "StartTls" },
+                  { "Name": "pop3s", "Endpoint": "127.0.0.1:0", "Tls": "Implicit" }
+                ],
+                "LoginType": "PlainTextLogin"
+              },
+              "Http": { "Endpoint": "127.0.0.1:0" }
+            }
+            """)!;
+        Root["Node"]!["DataDirectory"] = workplace.DataDirectory;
+        Gateway["MaxInboundConnections"] = 5000;
+        Gateway["MaxInboundConnectionPerSource"] = 5000;
+        Gateway["MessageRateLimit"] = null;
+        Pop3["MaxConnectionsPerUser"] = null;
+    }
+
+    public Workplace Workplace { get; }
+
+    public JsonObject Root { get; }
+
+    public JsonObject Gateway => (JsonObject)Root["Smtp"]!["Bindings"]![0]!;
+
+    public JsonObject Pop3 => (JsonObject)Root[nameof(Pop3)]!;
+
+    /// <summary>user0001@example.test with pass0001, and so on.</summary>
+    public int SeedUsers { get; set; } = 5;
+
+    /// <summary>What the program is started by, strace for example; the program and its arguments follow.</summary>
+    public string[] Wrapper { get; set; } = [];
+
+    public string Program { get; set; } = Programs.MailCluster;
+
+    public List<string> MoreArguments { get; } = [];
+
+    public string WriteConfiguration()
+    {
+        JsonObject file = new() { ["MailCluster"] = Root.DeepClone() };
+        return Workplace.Write("mailcluster.json", file.ToJsonString(Indented));
+    }
+}
