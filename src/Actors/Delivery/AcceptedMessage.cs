@@ -4,7 +4,8 @@ using MailCluster.Shared;
 namespace MailCluster.Actors.Delivery;
 
 /// <summary>A message that has been received whole, with its trace headers, and waits for its commit.</summary>
-/// <param name="Head">All of it up to <see cref="Storage.BodyLayout.HeadOctetsMax"/>. Not to be touched before the verdict.</param>
+/// <param name="Head">All of it up to <see cref="Storage.BodyLayout.HeadOctetsMax"/>. Not to be touched before the
+/// verdict.</param>
 /// <param name="Octets">Of head and chunks.</param>
 /// <param name="Chunks">Staged before, with <see cref="BodyStaging"/>.</param>
 /// <param name="WireOctets">As RETR would send it before dot-stuffing, every line ended by CRLF.</param>

@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 
 namespace MailCluster.Shared.Mailboxes;
 
-/// <summary>What a mailbox can be asked to change. Reading needs no decision: it is <see cref="MailboxState.Snapshot"/>.</summary>
+/// <summary>
+/// What a mailbox can be asked to change. Reading needs no decision: it is <see cref="MailboxState.Snapshot"/>.
+/// </summary>
 public abstract record MailboxCommand
 {
     private MailboxCommand()
@@ -26,7 +28,9 @@ public enum MailboxRefusal
 {
     None,
 
-    /// <summary>The folder has given its last UID (RFC 9051 §2.3.1.1): a new UIDVALIDITY is needed. Temporary to a sender.</summary>
+    /// <summary>
+    /// The folder has given its last UID (RFC 9051 §2.3.1.1): a new UIDVALIDITY is needed. Temporary to a sender.
+    /// </summary>
     UidsExhausted,
 }
 
