@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using MailCluster.Shared;
+using MailCluster.Shared.Mailboxes;
 
 namespace MailCluster.Actors.Delivery;
 
@@ -16,4 +17,5 @@ public sealed record AcceptedMessage(
     long Octets,
     int Chunks,
     uint WireOctets,
-    ImmutableArray<MailboxId> Mailboxes);
+    ImmutableArray<MailboxId> Mailboxes,
+    MessageTraits Traits = MessageTraits.None);

@@ -174,7 +174,8 @@ internal sealed class MailboxLedger(
             added.Body,
             added.Octets,
             added.WireOctets,
-            added.InternalDate),
+            added.InternalDate,
+            added.Traits),
         MailboxEvent.MessagesRemoved removed =>
             new StoreOperation.DeleteMessages(state.Mailbox, removed.Folder, removed.Numbers, removed.ModSeq),
         _ => throw new UnreachableException(),

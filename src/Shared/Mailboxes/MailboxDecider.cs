@@ -30,7 +30,8 @@ public static class MailboxDecider
             command.Body,
             command.Octets,
             command.WireOctets,
-            now);
+            now,
+            command.Traits);
         return new MailboxDecision(added, MailboxRefusal.None);
     }
 

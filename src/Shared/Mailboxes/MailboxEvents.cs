@@ -21,7 +21,8 @@ public abstract record MailboxEvent
         BodyId Body,
         uint Octets,
         uint WireOctets,
-        DateTimeOffset InternalDate) : MailboxEvent;
+        DateTimeOffset InternalDate,
+        MessageTraits Traits = MessageTraits.None) : MailboxEvent;
 
     /// <param name="Numbers">At least one, strictly ascending, all present and not being removed by an earlier
     /// event.</param>

@@ -14,7 +14,8 @@ public abstract record MailboxCommand
     /// <summary>Put a message into INBOX.</summary>
     /// <param name="Octets">As stored.</param>
     /// <param name="WireOctets">With every line ended by CRLF.</param>
-    public sealed record Deliver(BodyId Body, uint Octets, uint WireOctets) : MailboxCommand;
+    public sealed record Deliver(
+        BodyId Body, uint Octets, uint WireOctets, MessageTraits Traits = MessageTraits.None) : MailboxCommand;
 
     /// <summary>
     /// Remove these messages of INBOX and no other (I5). Those that are gone already count as removed: two sessions may

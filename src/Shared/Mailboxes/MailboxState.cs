@@ -94,7 +94,7 @@ public sealed class MailboxState
         switch (@event)
         {
             case MailboxEvent.MessageAdded added:
-                _arrived.Add(new MessageEntry(added.Number, added.Body, added.Octets, added.WireOctets));
+                _arrived.Add(new MessageEntry(added.Number, added.Body, added.Octets, added.WireOctets, added.Traits));
                 Octets += added.Octets;
                 Generation = added.ModSeq.Value;
                 break;
