@@ -6,8 +6,8 @@ using MailCluster.Shared.Mailboxes;
 namespace MailCluster.Actors.Tests.Mailboxes;
 
 /// <summary>
-/// A store in virtual time that is as strict as the real one: numbers, UIDs and MODSEQs must rise in the order of commits,
-/// a removal must find its rows. It fails, is full and throws when told to.
+/// A store in virtual time that is as strict as the real one: numbers, UIDs and MODSEQs must rise in the order of
+/// commits, a removal must find its rows. It fails, is full and throws when told to.
 /// </summary>
 internal sealed class SimulatedStore(SeededScheduler scheduler) : ICommitter, IMailboxStore, IBodyStore
 {
@@ -38,7 +38,9 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : ICommitter, IM
 
     public int Loads { get; private set; }
 
-    /// <summary>Units that were refused for their own fault: what an actor in its right state never contributes.</summary>
+    /// <summary>
+    /// Units that were refused for their own fault: what an actor in its right state never contributes.
+    /// </summary>
     public List<string> Refusals { get; } = [];
 
     public List<CommitUnit> Ended { get; } = [];
@@ -60,7 +62,8 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : ICommitter, IM
         var box = new Box();
         foreach (var message in messages)
         {
-            box.Rows.Add(new Row(message.Number.Value, box.UidNext++, message.Body, message.Octets, message.WireOctets));
+            box.Rows.Add(new Row(
+                message.Number.Value, box.UidNext++, message.Body, message.Octets, message.WireOctets));
             box.LastNumber = message.Number.Value;
             box.ModSeq++;
         }
