@@ -135,6 +135,7 @@ public sealed class HostileTests(ITestOutputHelper output)
     [Theory]
     [InlineData("ConnectionTimeout", true)]
     [InlineData("ConnectionInactivityTimeout", false)]
+    [InlineData("ConnectionInactivityTimeout", true)]
     [Trait("Requirement", "OXSMTP-EV-01")]
     [Trait("Requirement", "OXSMTP-EV-02")]
     public void A_client_that_drips_octets_or_is_silent_is_ended_with_421_in_time(string limit, bool drips)
