@@ -9,7 +9,8 @@ namespace MailCluster.Integration;
 public sealed class BodyTests(ITestOutputHelper output)
 {
     /// <summary>A head holds 64 KiB, a chunk 128 KiB: sizes around both.</summary>
-    private static readonly int[] Sizes = [0, 1, 400, 65_000, 65_536, 66_000, 131_072, 196_607, 196_608, 196_700, 800_000];
+    private static readonly int[] Sizes =
+        [0, 1, 400, 65_000, 65_536, 66_000, 131_072, 196_607, 196_608, 196_700, 800_000];
 
     [Fact]
     [Trait("Requirement", "EX07-RFC-1652")]
@@ -49,6 +50,7 @@ public sealed class BodyTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("Requirement", "STANXPOP3-C0011")]
     public void A_line_end_of_a_lone_CR_or_LF_never_ends_the_data()
     {
         using Workplace workplace = new();
@@ -59,13 +61,16 @@ public sealed class BodyTests(ITestOutputHelper output)
             dialogue.Ask("MAIL FROM:<sender@elsewhere.test>", "250");
             dialogue.Ask($"RCPT TO:<{Node.User(1)}>", "250");
             dialogue.Ask("DATA", "354");
-            dialogue.Send($"Subject: smuggling\r\n\r\nbody{end}MAIL FROM:<evil@elsewhere.test>\r\nRCPT TO:<{Node.User(1)}>\r\nDATA\r\nsecond\r\n");
-            dialogue.Ask(".");
+            dialogue.Send(
+                $"Subject: smuggling\r\n\r\nbody{end}MAIL FROM:<evil@elsewhere.test>\r\nRCPT TO:<{Node.User(1)}>\r\nDATA\r\nsecond\r\n");
+            dialogue.Ask(".", "250");
             dialogue.Ask("NOOP", "250"); // in step: one message, one reply
             dialogue.Ask("QUIT", "221");
         }
 
-        foreach (StoredMessage message in node.Mailbox(1))
+        List<StoredMessage> messages = node.Mailbox(1); // read by a client that takes LF for a line's end
+        Assert.Equal(6, messages.Count);
+        foreach (StoredMessage message in messages)
         {
             Assert.Contains("evil@elsewhere.test", message.Text, StringComparison.Ordinal);
             Assert.StartsWith("Return-Path: <sender@elsewhere.test>", message.Text, StringComparison.Ordinal);
@@ -113,7 +118,9 @@ public sealed class BodyTests(ITestOutputHelper output)
         Assert.True(growth < 24 * 1024, $"{growth} KiB more than with a message of 8 MB");
     }
 
-    /// <summary>Sends by BDAT, reads by RETR, deletes; gives the hashes of both ways, neither of which holds the message.</summary>
+    /// <summary>
+    /// Sends by BDAT, reads by RETR, deletes; gives the hashes of both ways, neither of which holds the message.
+    /// </summary>
     private static string Convey(Node node, int octets, int chunk, out string received)
     {
         const int Line = 100;
@@ -191,7 +198,9 @@ public sealed class BodyTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>Lines of every kind that is legal: dots in front, 8-bit octets, empty, up to the 998 of RFC 5322 §2.1.1.</summary>
+    /// <summary>
+    /// Lines of every kind that is legal: dots in front, 8-bit octets, empty, up to the 998 of RFC 5322 §2.1.1.
+    /// </summary>
     private static byte[] Generate(Random random, int size)
     {
         List<byte> message = [.. "Subject: generated\r\nX-Empty:\r\n\r\n"u8];
@@ -213,11 +222,13 @@ public sealed class BodyTests(ITestOutputHelper output)
     }
 
     private static byte[] Stuffed(byte[] message) =>
-        Encoding.Latin1.GetBytes(("\r\n" + Encoding.Latin1.GetString(message)).Replace("\r\n.", "\r\n..", StringComparison.Ordinal)[2..]);
+        Encoding.Latin1.GetBytes(
+            ("\r\n" + Encoding.Latin1.GetString(message)).Replace("\r\n.", "\r\n..", StringComparison.Ordinal)[2..]);
 
     private Random Seeded()
     {
-        int seed = int.TryParse(Environment.GetEnvironmentVariable("MAILCLUSTER_SEED"), out int given) ? given : Random.Shared.Next();
+        int seed = int.TryParse(Environment.GetEnvironmentVariable("MAILCLUSTER_SEED"), out int given) ? given
+            : Random.Shared.Next();
         output.WriteLine($"MAILCLUSTER_SEED={seed}");
         return new Random(seed);
     }

@@ -14,7 +14,8 @@ public sealed class ClientNode : IDisposable
     public ClientNode()
     {
         NodeSettings settings = new(_workplace) { SeedUsers = 30 };
-        settings.Pop3["LoginType"] = "SecureLogin"; // as it is by default: a client that shows passwords does it under TLS
+        // as it is by default: a client that shows passwords does it under TLS
+        settings.Pop3["LoginType"] = "SecureLogin";
         Running = Node.Start(settings);
     }
 
@@ -31,7 +32,8 @@ public sealed class ClientNode : IDisposable
 
 public sealed class ClientTests(ClientNode fixture) : IClassFixture<ClientNode>
 {
-    private const string Letter = "From: Sender <sender@elsewhere.test>\r\nSubject: by a real client\r\n\r\nfirst line\r\n.\r\n..dots\r\nlast line\r\n";
+    private const string Letter =
+        "From: Sender <sender@elsewhere.test>\r\nSubject: by a real client\r\n\r\nfirst line\r\n.\r\n..dots\r\nlast line\r\n";
 
     private Node Node => fixture.Running;
 
@@ -40,7 +42,8 @@ public sealed class ClientTests(ClientNode fixture) : IClassFixture<ClientNode>
     public void Curl_sends_to_the_gateway()
     {
         Tool.Require("curl");
-        Tool.Run("curl", "-sS", "--url", $"smtp://{Node.Smtp}/client.example.test", "--mail-from", "sender@elsewhere.test",
+        Tool.Run(
+            "curl", "-sS", "--url", $"smtp://{Node.Smtp}/client.example.test", "--mail-from", "sender@elsewhere.test",
             "--mail-rcpt", Node.User(1), "--upload-file", LetterFile("curl"));
         AssertReceived(1, Letter);
     }
@@ -50,7 +53,8 @@ public sealed class ClientTests(ClientNode fixture) : IClassFixture<ClientNode>
     public void Curl_sends_under_TLS_to_the_gateway()
     {
         Tool.Require("curl");
-        Tool.Run("curl", "-sSk", "--ssl-reqd", "--url", $"smtp://{Node.Smtp}/client.example.test", "--mail-from", "sender@elsewhere.test",
+        Tool.Run("curl", "-sSk", "--ssl-reqd", "--url", $"smtp://{Node.Smtp}/client.example.test", "--mail-from",
+            "sender@elsewhere.test",
             "--mail-rcpt", Node.User(2), "--upload-file", LetterFile("curl-tls"));
         AssertReceived(2, Letter);
         Assert.Contains("ESMTPS", Received(2), StringComparison.Ordinal);
@@ -64,7 +68,8 @@ public sealed class ClientTests(ClientNode fixture) : IClassFixture<ClientNode>
     public void Curl_submits_with_each_mechanism(int user, string mechanism)
     {
         Tool.Require("curl");
-        Tool.Run("curl", "-sSk", "--ssl-reqd", "--login-options", $"AUTH={mechanism}", "-u", $"{Node.User(user)}:{Node.Password(user)}",
+        Tool.Run("curl", "-sSk", "--ssl-reqd", "--login-options", $"AUTH={mechanism}", "-u",
+            $"{Node.User(user)}:{Node.Password(user)}",
             "--url", $"smtp://{Node.Endpoint("submission")}/client.example.test", "--mail-from", Node.User(user),
             "--mail-rcpt", Node.User(user), "--upload-file", LetterFile($"curl-{user}"));
         string text = Received(user);
@@ -84,7 +89,8 @@ public sealed class ClientTests(ClientNode fixture) : IClassFixture<ClientNode>
     public void Curl_submits_under_implicit_TLS()
     {
         Tool.Require("curl");
-        Tool.Run("curl", "-sSk", "-u", $"{Node.User(6)}:{Node.Password(6)}", "--url", $"smtps://{Node.Endpoint("submissions")}/client.example.test",
+        Tool.Run("curl", "-sSk", "-u", $"{Node.User(6)}:{Node.Password(6)}", "--url",
+            $"smtps://{Node.Endpoint("submissions")}/client.example.test",
             "--mail-from", Node.User(6), "--mail-rcpt", Node.User(6), "--upload-file", LetterFile("curl-smtps"));
         Assert.Contains("first line", Received(6), StringComparison.Ordinal);
     }
@@ -93,11 +99,13 @@ public sealed class ClientTests(ClientNode fixture) : IClassFixture<ClientNode>
     public void Swaks_sends_with_pipelining_and_STARTTLS()
     {
         Tool.Require("swaks");
-        Tool.Run("swaks", "--server", Node.Smtp.Address.ToString(), "--port", $"{Node.Smtp.Port}", "--tls", "--pipeline",
+        Tool.Run(
+            "swaks", "--server", Node.Smtp.Address.ToString(), "--port", $"{Node.Smtp.Port}", "--tls", "--pipeline",
             "--ehlo", "client.example.test", "--from", "sender@elsewhere.test", "--to", Node.User(7), "--data", Letter);
         Assert.Contains("first line", Received(7), StringComparison.Ordinal);
         Tool.Run("swaks", "--server", Node.Smtp.Address.ToString(), "--port", $"{Node.Smtp.Port}",
-            "--ehlo", "client.example.test", "--from", "<>", "--to", $"{Node.User(7)},{Node.User(8)}", "--header", "Subject: null sender");
+            "--ehlo", "client.example.test", "--from", "<>", "--to", $"{Node.User(7)},{Node.User(8)}", "--header",
+            "Subject: null sender");
         Assert.StartsWith("Return-Path: <>\r\n", Received(8), StringComparison.Ordinal);
     }
 
@@ -108,7 +116,8 @@ public sealed class ClientTests(ClientNode fixture) : IClassFixture<ClientNode>
         IPEndPoint submission = Node.Endpoint("submission");
         string[] common =
         [
-            "--server", submission.Address.ToString(), "--port", $"{submission.Port}", "--tls", "--ehlo", "client.example.test",
+            "--server", submission.Address.ToString(), "--port", $"{submission.Port}", "--tls", "--ehlo",
+            "client.example.test",
             "--from", Node.User(9), "--to", Node.User(9), "--auth-user", Node.User(9),
         ];
         Tool.Run("swaks", [.. common, "--auth", "PLAIN", "--auth-password", Node.Password(9)]);
@@ -124,7 +133,8 @@ public sealed class ClientTests(ClientNode fixture) : IClassFixture<ClientNode>
     public void System_Net_Mail_sends_a_message_with_an_attachment_and_a_UTF8_subject()
     {
         using SmtpClient client = new(Node.Smtp.Address.ToString(), Node.Smtp.Port);
-        using MailMessage message = new("sender@elsewhere.test", Node.User(10), "Grüße aus Köln", "Schöne Grüße\r\n.\r\nEnde");
+        using MailMessage message =
+            new("sender@elsewhere.test", Node.User(10), "Grüße aus Köln", "Schöne Grüße\r\n.\r\nEnde");
         byte[] content = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("Anhang ", 20_000)));
         message.Attachments.Add(new Attachment(new MemoryStream(content), "anhang.bin"));
         client.Send(message);
@@ -215,7 +225,8 @@ public sealed class ClientTests(ClientNode fixture) : IClassFixture<ClientNode>
               sslproto "auto" no sslcertck fetchall no rewrite mda "cat >> {mailbox}"
             """ + "\n");
         Tool.Run("chmod", "600", configuration);
-        System.Diagnostics.ProcessStartInfo start = new("fetchmail", ["-f", configuration, "--nodetach", "--nosyslog", "--pidfile", fixture.File("fetchmail.pid")]);
+        System.Diagnostics.ProcessStartInfo start = new(
+            "fetchmail", ["-f", configuration, "--nodetach", "--nosyslog", "--pidfile", fixture.File("fetchmail.pid")]);
         start.Environment["HOME"] = Path.GetDirectoryName(mailbox);
         start.Environment["FETCHMAILHOME"] = Path.GetDirectoryName(mailbox);
         ToolResult result = Tool.Try(start, null);
@@ -257,7 +268,8 @@ public sealed class ClientTests(ClientNode fixture) : IClassFixture<ClientNode>
             Assert.DoesNotContain("STARTTLS", result.Output, StringComparison.Ordinal); // not offered again under TLS
         }
 
-        ToolResult old = Tool.Try("openssl", "QUIT\r\n", "s_client", "-connect", $"{endpoint}", "-starttls", protocol, "-tls1_1", "-quiet");
+        ToolResult old = Tool.Try(
+            "openssl", "QUIT\r\n", "s_client", "-connect", $"{endpoint}", "-starttls", protocol, "-tls1_1", "-quiet");
         Assert.NotEqual(0, old.ExitCode);
     }
 
@@ -292,7 +304,8 @@ public sealed class ClientTests(ClientNode fixture) : IClassFixture<ClientNode>
         {
             smtp.UpgradeToTls();
         }
-        catch (Exception exception) when (exception is IOException or System.Security.Authentication.AuthenticationException)
+        catch (Exception exception) when (
+            exception is IOException or System.Security.Authentication.AuthenticationException)
         {
             return; // ended: safe as well
         }

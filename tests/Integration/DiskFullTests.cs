@@ -15,7 +15,8 @@ public sealed class DiskFullTests
         settings.Root["Node"]!["DataDirectory"] = disk.Folder;
         using Node node = Node.Start(settings);
         List<string> acknowledged = [];
-        string body = string.Concat(Enumerable.Repeat("0123456789012345678901234567890123456789012345678901234567890123\r\n", 3000));
+        string body = string.Concat(
+            Enumerable.Repeat("0123456789012345678901234567890123456789012345678901234567890123\r\n", 3000));
 
         Assert.StartsWith("250", Send(node, acknowledged, body), StringComparison.Ordinal);
         disk.FillUp();
@@ -26,7 +27,8 @@ public sealed class DiskFullTests
         }
 
         Assert.True(
-            refusal.StartsWith("452 4.3.1", StringComparison.Ordinal) || refusal.StartsWith("451 4.3.0", StringComparison.Ordinal), refusal);
+            refusal.StartsWith("452 4.3.1", StringComparison.Ordinal)
+                || refusal.StartsWith("451 4.3.0", StringComparison.Ordinal), refusal);
         Assert.Equal(acknowledged, Subjects(node)); // reading goes on
 
         disk.Free();

@@ -21,13 +21,16 @@ public sealed class OperatingTests
         Admin(node, "user", "add", "dave@new.example.test", "--password", "dave's");
         Admin(node, "alias", "add", "info@new.example.test", "carol@new.example.test", "dave@new.example.test");
         Assert.Contains("new.example.test", Admin(node, "domain", "list"), StringComparison.Ordinal);
-        Assert.Contains("carol@new.example.test", Admin(node, "user", "list", "new.example.test"), StringComparison.Ordinal);
-        Assert.Contains("info@new.example.test", Admin(node, "alias", "list", "new.example.test"), StringComparison.Ordinal);
+        Assert.Contains(
+            "carol@new.example.test", Admin(node, "user", "list", "new.example.test"), StringComparison.Ordinal);
+        Assert.Contains(
+            "info@new.example.test", Admin(node, "alias", "list", "new.example.test"), StringComparison.Ordinal);
 
         Send(node, "info@new.example.test", "250");
         Assert.Single(Maildrop.Read(node.Pop3, "carol@new.example.test", "first word"));
         Assert.Single(Maildrop.Read(node.Pop3, "dave@new.example.test", "dave's"));
-        using (JsonDocument mailbox = JsonDocument.Parse(Admin(node, "mailbox", "show", "carol@new.example.test", "--json")))
+        using (JsonDocument mailbox =
+            JsonDocument.Parse(Admin(node, "mailbox", "show", "carol@new.example.test", "--json")))
         {
             Assert.Equal(1, mailbox.RootElement.GetProperty("messages").GetInt64());
         }
@@ -65,7 +68,8 @@ public sealed class OperatingTests
         ToolResult result = Tool.Try(Programs.MailCluster, null, "domain", "list", "--url", address);
         Assert.NotEqual(0, result.ExitCode);
         Assert.Contains("no node", result.Output, StringComparison.OrdinalIgnoreCase);
-        Assert.Contains(new Uri(address).Port.ToString(System.Globalization.CultureInfo.InvariantCulture), result.Output, StringComparison.Ordinal);
+        Assert.Contains(new Uri(address).Port.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            result.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", result.Output, StringComparison.Ordinal);
     }
 

@@ -23,7 +23,9 @@ public sealed partial class PowerLossTests
         Assert.DoesNotContain(between, IsCompletedSyncOf("-wal"));
     }
 
-    /// <summary>The system calls that returned after the message had been read and before its reply was written.</summary>
+    /// <summary>
+    /// The system calls that returned after the message had been read and before its reply was written.
+    /// </summary>
     private static string[] BetweenMessageAndReply(string program)
     {
         Tool.Require("strace");
@@ -45,10 +47,13 @@ public sealed partial class PowerLossTests
         Assert.Equal(0, node.Stop());
 
         string[] calls = File.ReadAllLines(trace);
-        int read = Array.FindLastIndex(calls, call => Receive().IsMatch(call) && call.Contains(EndOfMessage, StringComparison.Ordinal));
+        int read = Array.FindLastIndex(
+            calls, call => Receive().IsMatch(call) && call.Contains(EndOfMessage, StringComparison.Ordinal));
         Assert.True(read >= 0, "strace saw nobody read the message");
-        int last = Array.FindIndex(calls, read, call => Receive().IsMatch(call) && call.Contains(@".\r\n", StringComparison.Ordinal));
-        int reply = Array.FindIndex(calls, last + 1, call => Send().IsMatch(call) && call.Contains("\"250 ", StringComparison.Ordinal));
+        int last = Array.FindIndex(
+            calls, read, call => Receive().IsMatch(call) && call.Contains(@".\r\n", StringComparison.Ordinal));
+        int reply = Array.FindIndex(
+            calls, last + 1, call => Send().IsMatch(call) && call.Contains("\"250 ", StringComparison.Ordinal));
         Assert.True(reply > last, "strace saw nobody send the 250");
         return calls[(last + 1)..reply];
     }
@@ -62,7 +67,8 @@ public sealed partial class PowerLossTests
         return call =>
         {
             string thread = call.Split(' ')[0];
-            if (!call.Contains("sync(", StringComparison.Ordinal) && !call.Contains("sync resumed", StringComparison.Ordinal))
+            if (!call.Contains("sync(", StringComparison.Ordinal)
+                && !call.Contains("sync resumed", StringComparison.Ordinal))
             {
                 return false;
             }

@@ -6,7 +6,9 @@ using Xunit;
 
 namespace MailCluster.Integration;
 
-/// <summary>SCRAM-SHA-256 (RFC 5802, RFC 7677) from the client's side, since the packaged clients are built without it.</summary>
+/// <summary>
+/// SCRAM-SHA-256 (RFC 5802, RFC 7677) from the client's side, since the packaged clients are built without it.
+/// </summary>
 public sealed class ScramTests
 {
     [Theory]
@@ -28,7 +30,8 @@ public sealed class ScramTests
         Assert.InRange(iterations, 4096, 1_000_000);
 
         byte[] salted = Rfc2898DeriveBytes.Pbkdf2(
-            Encoding.UTF8.GetBytes(password), Convert.FromBase64String(fields['s']), iterations, HashAlgorithmName.SHA256, 32);
+            Encoding.UTF8.GetBytes(password), Convert.FromBase64String(fields['s']), iterations,
+            HashAlgorithmName.SHA256, 32);
         byte[] clientKey = HMACSHA256.HashData(salted, "Client Key"u8);
         string withoutProof = $"c=biws,r={fields['r']}";
         byte[] signed = Encoding.UTF8.GetBytes($"{clientFirst},{serverFirst},{withoutProof}");

@@ -97,7 +97,8 @@ public sealed class StartTests
     [InlineData("Pop3", """{ "LoginType": "Sometimes" }""", "MailCluster:Pop3:LoginType", "Sometimes", "SecureLogin")]
     [InlineData("Smtp", """{ "Bindings": [ { "Endpoint": "127.0.0.1" } ] }""", "MailCluster:Smtp:Bindings:0:Endpoint", "127.0.0.1")]
     [InlineData("Smtp", """{ "Bindings": [ { "Name": "a", "Endpoint": "127.0.0.1:2999" }, { "Name": "b", "Endpoint": "127.0.0.1:2999" } ] }""", "127.0.0.1:2999")]
-    public void A_configuration_error_names_the_key_the_value_and_what_is_allowed(string section, string json, params string[] named)
+    public void A_configuration_error_names_the_key_the_value_and_what_is_allowed(
+        string section, string json, params string[] named)
     {
         using Workplace workplace = new();
         NodeSettings settings = new(workplace) { SeedUsers = 0 };
@@ -106,8 +107,10 @@ public sealed class StartTests
         ToolResult result = Node.Refused(settings);
 
         AssertRefused(result, named);
-        Assert.False(Directory.Exists(workplace.DataDirectory), "A data directory was made for a configuration that cannot be used.");
-        ToolResult check = Tool.Try(Programs.MailCluster, null, "check-config", "--config", settings.WriteConfiguration());
+        Assert.False(Directory.Exists(workplace.DataDirectory),
+            "A data directory was made for a configuration that cannot be used.");
+        ToolResult check =
+            Tool.Try(Programs.MailCluster, null, "check-config", "--config", settings.WriteConfiguration());
         AssertRefused(check, named);
     }
 
@@ -151,7 +154,8 @@ public sealed class StartTests
     private static void AssertRefused(ToolResult result, params string[] named)
     {
         Assert.NotEqual(0, result.ExitCode);
-        string message = string.Join('\n', result.Output.Split('\n').Where(line => !line.StartsWith('{'))); // without the log
+        // without the log
+        string message = string.Join('\n', result.Output.Split('\n').Where(line => !line.StartsWith('{')));
         foreach (string word in named)
         {
             Assert.Contains(word, message, StringComparison.OrdinalIgnoreCase);
@@ -162,9 +166,12 @@ public sealed class StartTests
         Assert.DoesNotContain("Unhandled exception", message, StringComparison.Ordinal);
     }
 
-    /// <summary>The program must be readable for the user it is started as; a checkout in a private folder is not.</summary>
+    /// <summary>
+    /// The program must be readable for the user it is started as; a checkout in a private folder is not.
+    /// </summary>
     private static void Reachable(string folder) =>
         Assert.SkipWhen(
-            Tool.Try("setpriv", null, "--reuid=65534", "--regid=65534", "--clear-groups", "test", "-x", folder).ExitCode != 0,
+            Tool.Try("setpriv", null, "--reuid=65534", "--regid=65534", "--clear-groups", "test", "-x", folder)
+                .ExitCode != 0,
             $"{folder} is not open to others");
 }

@@ -5,7 +5,8 @@ public sealed class Mutator(int seed, IReadOnlyList<byte[]> corpus, IReadOnlyLis
 {
     private const int OctetsMax = 4096;
 
-    private static readonly byte[] Edges = [0, 9, 10, 13, 32, 34, 43, 46, 58, 60, 61, 62, 64, 91, 92, 93, 127, 128, 194, 255];
+    private static readonly byte[] Edges =
+        [0, 9, 10, 13, 32, 34, 43, 46, 58, 60, 61, 62, 64, 91, 92, 93, 127, 128, 194, 255];
 
     private readonly Random _random = new(seed);
 

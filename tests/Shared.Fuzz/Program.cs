@@ -3,7 +3,8 @@ using System.Globalization;
 using MailCluster.Shared.Fuzz;
 using MailCluster.Testing;
 
-// Usage: [--seconds N] [--seed N] [target …]. Seconds are per target (default 3). Exit code 1: a finding, printed with its seed.
+// Usage: [--seconds N] [--seed N] [target …]. Seconds are per target (default 3).
+// Exit code 1: a finding, printed with its seed.
 var seconds = 3.0;
 var seed = Random.Shared.Next();
 var names = new List<string>();

@@ -5,7 +5,8 @@ using MailCluster.Shared.Sasl;
 namespace MailCluster.Testing;
 
 /// <summary>
-/// Mechanisms of every shape a session can meet: PLAIN (client first), LOGIN (server first), NTLM (client first, then two
+/// Mechanisms of every shape a session can meet: PLAIN (client first), LOGIN (server first), NTLM (client first, then
+/// two
 /// challenges, no password).
 /// </summary>
 public sealed class FakeSaslExchange(string mechanism) : ISaslExchange

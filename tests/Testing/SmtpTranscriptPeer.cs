@@ -11,7 +11,8 @@ using MailCluster.Shared.Wire;
 namespace MailCluster.Testing;
 
 /// <summary>
-/// An SMTP session with framer, unstuffer and header scanner around it, as the edge has them, and with answers that follow
+/// An SMTP session with framer, unstuffer and header scanner around it, as the edge has them, and with answers that
+/// follow
 /// from the question: users of example.test exist but for unknown*, "disabled" and "away"; the password is "secret".
 /// </summary>
 public sealed class SmtpTranscriptPeer : ITranscriptPeer
@@ -42,7 +43,7 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
         var options = new SmtpSessionOptions
         {
             HostName = "mx.example.test",
-            Role = settings.TryGetValue("role", out var role) ? Enum.Parse<SmtpRole>(role, ignoreCase: true) : SmtpRole.Gateway,
+            Role = Enum.Parse<SmtpRole>(settings.GetValueOrDefault("role", "gateway"), ignoreCase: true),
             OffersStartTls = settings.GetValueOrDefault("tls") == "offer",
             CreateSaslExchange = FakeSaslExchange.Create,
             AuthMechanisms = settings.TryGetValue("auth", out var auth) ? [.. auth.Split(',')] : [],
@@ -65,8 +66,9 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
     public void Start(IReadOnlyDictionary<string, string> settings)
     {
         _isBodyFaulty = settings.ContainsKey("body-fault");
-        _verdict = settings.TryGetValue("verdict", out var verdict) ? Enum.Parse<AcceptVerdict>(verdict) : AcceptVerdict.Committed;
-        var tls = settings.GetValueOrDefault("tls") == "active" ? new SmtpTls("TLSv1.3", "TLS_AES_256_GCM_SHA384") : null;
+        _verdict = Enum.Parse<AcceptVerdict>(settings.GetValueOrDefault("verdict", "Committed"));
+        var isTls = settings.GetValueOrDefault("tls") == "active";
+        var tls = isTls ? new SmtpTls("TLSv1.3", "TLS_AES_256_GCM_SHA384") : null;
         _session = new(Options(settings), new SmtpConnection("192.0.2.1", tls));
         if (settings.TryGetValue("greeting", out var refusal))
         {
@@ -87,7 +89,9 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
         while (Session.Expects != SmtpExpects.Nothing && !_dropsInput)
         {
             var before = rest.Length;
-            var isProgress = _isReceivingData ? FeedData(ref rest) : _chunkLeft >= 0 ? FeedChunk(ref rest) : FeedLine(ref rest);
+            var isProgress = _isReceivingData ? FeedData(ref rest)
+                : _chunkLeft >= 0 ? FeedChunk(ref rest)
+                : FeedLine(ref rest);
             if (!isProgress && rest.Length == before)
             {
                 return rest.Start;
@@ -248,7 +252,8 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
                 _scanner = null;
                 break;
             case SmtpEffect.ReceiveChunk chunk:
-                _output.Add($"E: ReceiveChunk {chunk.Octets}{(chunk.Keep ? " keep" : " drop")}{(chunk.Last ? " last" : "")}");
+                var fate = chunk.Keep ? "keep" : "drop";
+                _output.Add($"E: ReceiveChunk {chunk.Octets} {fate}{(chunk.Last ? " last" : string.Empty)}");
                 _chunkLeft = chunk.Octets;
                 _keepsChunk = chunk.Keep;
                 break;

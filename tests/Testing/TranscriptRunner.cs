@@ -21,7 +21,8 @@ public enum TranscriptPlay
 
 /// <summary>
 /// Plays a transcript and writes it down again with what the peer said. Lines: "# " comment, "options: key=value …",
-/// "C: " from the client (CRLF is added), "R: " raw octets with escapes, "!: " an event, "S: " a reply line, "E: " an effect.
+/// "C: " from the client (CRLF is added), "R: " raw octets with escapes, "!: " an event, "S: " a reply line, "E: " an
+/// effect.
 /// </summary>
 public static class TranscriptRunner
 {
@@ -31,7 +32,8 @@ public static class TranscriptRunner
         && !transcript.Contains("\nC: STLS", StringComparison.OrdinalIgnoreCase);
 
     /// <returns>
-    /// The transcript as it really went; for <see cref="TranscriptPlay.Pipelined"/> only its output lines (see <see cref="Outputs"/>).
+    /// The transcript as it really went; for <see cref="TranscriptPlay.Pipelined"/> only its output lines (see <see
+    /// cref="Outputs"/>).
     /// </returns>
     public static string Play(string transcript, ITranscriptPeer peer, TranscriptPlay play)
     {
@@ -47,7 +49,7 @@ public static class TranscriptRunner
                 continue;
             }
 
-            if (!isStarted && (line.Length == 0 || !line.StartsWith("options:", StringComparison.Ordinal)) && line.StartsWith('#'))
+            if (!isStarted && line.StartsWith('#'))
             {
                 result.Add(line);
                 continue;

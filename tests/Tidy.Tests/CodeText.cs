@@ -63,7 +63,8 @@ internal static partial class CodeText
                         }
 
                         int line = text.AsSpan(0, first).Count('\n') + 1;
-                        yield return (member.ReplaceLineEndings(" "), line, text.AsSpan(first, i - first).Count('\n') + 1);
+                        yield return (
+                            member.ReplaceLineEndings(" "), line, text.AsSpan(first, i - first).Count('\n') + 1);
                     }
 
                     declared = i + 1;

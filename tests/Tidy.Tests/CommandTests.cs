@@ -3,7 +3,9 @@ using Xunit;
 
 namespace MailCluster.Tidy.Tests;
 
-/// <summary>A command is one file, one row, one transcript at least and one line of docs/rfc.md (CONTRIBUTING.md).</summary>
+/// <summary>
+/// A command is one file, one row, one transcript at least and one line of docs/rfc.md (CONTRIBUTING.md).
+/// </summary>
 public sealed partial class CommandTests
 {
     public static TheoryData<string, string> Protocols => new() { { "Smtp", "smtp" }, { "Pop3", "pop3" } };
@@ -36,7 +38,8 @@ public sealed partial class CommandTests
         string table = Repository.Read("docs/rfc.md");
         Assert.NotEmpty(transcripts);
         Offences.None(CommandFiles(protocol)
-            .Where(file => !Regex.IsMatch(table, $@"\b{Verb(file)}\b") || !table.Contains(file, StringComparison.Ordinal))
+            .Where(file => !Regex.IsMatch(table, $@"\b{Verb(file)}\b")
+                || !table.Contains(file, StringComparison.Ordinal))
             .Select(file => $"docs/rfc.md does not name {Verb(file)} and {file}"));
     }
 

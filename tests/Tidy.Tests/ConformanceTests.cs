@@ -13,7 +13,8 @@ public sealed class ConformanceTests
             File.WriteAllText(Repository.FullPath(Requirements.Report), now);
         }
 
-        Assert.True(Repository.Exists(Requirements.Report), $"{Requirements.Report} is missing: ./test.sh --only Tidy.Tests --write-docs");
+        Assert.True(Repository.Exists(Requirements.Report),
+            $"{Requirements.Report} is missing: ./test.sh --only Tidy.Tests --write-docs");
         Assert.Equal(now, Repository.Read(Requirements.Report).ReplaceLineEndings("\n"));
     }
 
@@ -21,7 +22,8 @@ public sealed class ConformanceTests
     public void Every_id_that_a_test_carries_is_a_requirement()
     {
         HashSet<string> known = [.. Requirements.Rows().Select(row => row.Id)];
-        Offences.None(Requirements.Tests().Where(test => !known.Contains(test.Key)).Select(test => $"{test.Key}: {test.First()}"));
+        Offences.None(Requirements.Tests().Where(test => !known.Contains(test.Key))
+            .Select(test => $"{test.Key}: {test.First()}"));
     }
 
     [Fact]

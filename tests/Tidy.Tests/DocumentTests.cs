@@ -10,7 +10,8 @@ public sealed partial class DocumentTests
     public static TheoryData<string> Required =>
     [
         "README.md", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "docs/configuration.md",
-        "docs/rfc.md", "docs/metrics.md", "docs/performance.md", "docs/conformance.md", "run.sh", "test.sh", "mailcluster",
+        "docs/rfc.md", "docs/metrics.md", "docs/performance.md", "docs/conformance.md", "run.sh", "test.sh",
+        "mailcluster",
         ".ci/run", "benchmarks/compare.sh", "benchmarks/bench.json",
     ];
 
@@ -27,7 +28,8 @@ public sealed partial class DocumentTests
             from link in Link().Matches(Repository.Read(file))
             let target = link.Groups[1].Value
             where !target.Contains("://", StringComparison.Ordinal) && target.Length > 0
-            let path = Path.GetRelativePath(Repository.Root, Path.GetFullPath(Repository.FullPath(Path.Combine(folder, target))))
+            let path = Path.GetRelativePath(
+                Repository.Root, Path.GetFullPath(Repository.FullPath(Path.Combine(folder, target))))
             where !Repository.Exists(path)
             select $"{file}: {target}");
 
@@ -38,7 +40,8 @@ public sealed partial class DocumentTests
             from link in Anchor().Matches(Repository.Read(file))
             let target = link.Groups[1].Value.Length == 0
                 ? file
-                : Path.GetRelativePath(Repository.Root, Repository.FullPath(Path.Combine(Path.GetDirectoryName(file)!, link.Groups[1].Value)))
+                : Path.GetRelativePath(Repository.Root,
+                    Repository.FullPath(Path.Combine(Path.GetDirectoryName(file)!, link.Groups[1].Value)))
             where !target.Contains("://", StringComparison.Ordinal) && Repository.Exists(target)
             where !Headings(target).Contains(link.Groups[2].Value)
             select $"{file}: #{link.Groups[2].Value} is no heading of {target}");
@@ -80,10 +83,12 @@ public sealed partial class DocumentTests
     [Fact]
     public void Decisions_are_numbered_without_a_gap_and_have_their_three_parts()
     {
-        string[] decisions = [.. Repository.Files.Where(file => DecisionFile().IsMatch(file)).Order(StringComparer.Ordinal)];
+        string[] decisions =
+            [.. Repository.Files.Where(file => DecisionFile().IsMatch(file)).Order(StringComparer.Ordinal)];
         Assert.NotEmpty(decisions);
         Assert.Equal(Enumerable.Range(1, decisions.Length), decisions.Select(file =>
-            int.Parse(DecisionFile().Match(file).Groups[1].ValueSpan, System.Globalization.CultureInfo.InvariantCulture)));
+            int.Parse(
+                DecisionFile().Match(file).Groups[1].ValueSpan, System.Globalization.CultureInfo.InvariantCulture)));
         Offences.None(decisions.Where(file => !new[] { "## Context", "## Choice", "## Cost" }
             .All(part => Repository.Read(file).Contains(part, StringComparison.Ordinal))));
     }
@@ -91,7 +96,8 @@ public sealed partial class DocumentTests
     [Fact]
     public void The_change_log_says_something_about_the_version_that_is_built()
     {
-        string version = Regex.Match(Repository.Read("Directory.Build.props"), "<Version>(.*?)</Version>").Groups[1].Value;
+        string version = Regex.Match(Repository.Read("Directory.Build.props"), "<Version>(.*?)</Version>").Groups[1]
+            .Value;
         string[] lines = Repository.Lines("CHANGELOG.md");
         int start = Array.FindIndex(lines, line => line.StartsWith($"## {version}", StringComparison.Ordinal));
         Assert.True(start >= 0, $"no heading for {version}");
@@ -104,13 +110,16 @@ public sealed partial class DocumentTests
 
     private static HashSet<string> Headings(string file) =>
         [.. Repository.Lines(file).Where(line => line.StartsWith('#'))
-            .Select(line => NotInAnchor().Replace(line.TrimStart('#').Trim().ToLowerInvariant(), "").Replace(' ', '-'))];
+            .Select(line => NotInAnchor().Replace(line.TrimStart('#').Trim().ToLowerInvariant(), "")
+                .Replace(' ', '-'))];
 
     /// <summary>Every key as the document has it; those of the first level are its headings.</summary>
     private static IEnumerable<string> OptionKeys()
     {
-        Type loader = Assembly.Load("mailcluster").GetType("MailCluster.Frontend.Options.ConfigurationLoader", throwOnError: true)!;
-        System.Collections.IEnumerable described = (System.Collections.IEnumerable)loader.GetMethod("Describe")!.Invoke(null, null)!;
+        Type loader = Assembly.Load("mailcluster")
+            .GetType("MailCluster.Frontend.Options.ConfigurationLoader", throwOnError: true)!;
+        System.Collections.IEnumerable described =
+            (System.Collections.IEnumerable)loader.GetMethod("Describe")!.Invoke(null, null)!;
         foreach (object definition in described)
         {
             string key = (string)definition.GetType().GetProperty("Key")!.GetValue(definition)!;
@@ -130,7 +139,7 @@ public sealed partial class DocumentTests
     [GeneratedRegex(@"^(\./[\w.]+|(\./)?(src|tests|docs|benchmarks|\.ci)/[\w./-]+)$")]
     private static partial Regex Place();
 
-    [GeneratedRegex("\"(mailcluster(?:\\.[a-z0-9_]+)+)\"")]
+    [GeneratedRegex("Create\\w+(?:<\\w+>)?\\(\\s*\"(mailcluster(?:\\.[a-z0-9_]+)+)\"")]
     private static partial Regex Instrument();
 
     [GeneratedRegex(@"^docs/decisions/(\d{4})-[a-z0-9-]+\.md$")]

@@ -13,5 +13,6 @@ internal static class Exemptions
             .Select(line => line.Split('|', StringSplitOptions.TrimEntries))
             .Select(parts => (parts[0], parts.ElementAtOrDefault(1) ?? "", parts.ElementAtOrDefault(2) ?? ""));
 
-    public static HashSet<string> Of(string rule) => [.. All.Where(entry => entry.Rule == rule).Select(entry => entry.What)];
+    public static HashSet<string> Of(string rule) =>
+        [.. All.Where(entry => entry.Rule == rule).Select(entry => entry.What)];
 }

@@ -9,7 +9,8 @@ public sealed partial class NamingTests
 {
     /// <summary>Words that say nothing about what a type is for (CONTRIBUTING.md).</summary>
     private static readonly HashSet<string> Empty =
-        ["Manager", "Helper", "Helpers", "Util", "Utils", "Utility", "Processor", "Service", "Data", "Info", "Base", "Common"];
+        ["Manager", "Helper", "Helpers", "Util", "Utils", "Utility", "Processor", "Service", "Data", "Info", "Base",
+            "Common"];
 
     private static readonly string[] Assemblies =
         ["MailCluster.Shared", "MailCluster.Actors", "MailCluster.Storage", "mailcluster"];
@@ -47,7 +48,8 @@ public sealed partial class NamingTests
                 && !type.IsDefined(typeof(System.CodeDom.Compiler.GeneratedCodeAttribute), inherit: false));
 
     private static bool IsDerivedFrom(Type type, Type parent) =>
-        type.BaseType is { } direct && (direct == parent || (direct.IsGenericType && direct.GetGenericTypeDefinition() == parent));
+        type.BaseType is { } direct
+            && (direct == parent || (direct.IsGenericType && direct.GetGenericTypeDefinition() == parent));
 
     private static string LastWord(string name) =>
         Words().Matches(name.Split('`')[0]).LastOrDefault()?.Value ?? name;

@@ -3,7 +3,9 @@ using System.Diagnostics;
 
 namespace MailCluster.Tidy.Tests;
 
-/// <summary>The checkout the tests were built from: its files, by path relative to the root, with '/' between folders.</summary>
+/// <summary>
+/// The checkout the tests were built from: its files, by path relative to the root, with '/' between folders.
+/// </summary>
 internal static class Repository
 {
     private static readonly Lazy<string> RootFolder = new(FindRoot);
@@ -49,7 +51,8 @@ internal static class Repository
 
         return [.. Directory.EnumerateFiles(Root, "*", SearchOption.AllDirectories)
             .Select(file => Path.GetRelativePath(Root, file).Replace('\\', '/'))
-            .Where(file => !file.Split('/').Any(part => part is "bin" or "obj" or ".git" or "artifacts" or "TestResults"))];
+            .Where(file => !file.Split('/')
+                .Any(part => part is "bin" or "obj" or ".git" or "artifacts" or "TestResults"))];
     }
 
     private static string[]? TryGit()

@@ -13,7 +13,9 @@ internal static partial class Requirements
     public const string Source = "tests/Conformance/requirements.md";
     public const string Report = "docs/conformance.md";
 
-    /// <summary>Rows in the order of the document. A timer's definition stands in a paragraph and is a row as well.</summary>
+    /// <summary>
+    /// Rows in the order of the document. A timer's definition stands in a paragraph and is a row as well.
+    /// </summary>
     public static IEnumerable<(string Id, string Section, string Text, string Scope)> Rows()
     {
         string section = "";
@@ -28,12 +30,14 @@ internal static partial class Requirements
             {
                 columns = Cells(line);
             }
-            else if (line.StartsWith("| ", StringComparison.Ordinal) && Id().Match(line) is { Success: true } id && Cells(line)[0] == id.Value)
+            else if (line.StartsWith("| ", StringComparison.Ordinal) && Id().Match(line) is { Success: true } id
+                && Cells(line)[0] == id.Value)
             {
                 string[] cells = Cells(line);
                 int scope = Array.IndexOf(columns, "scope");
                 scope = scope < 0 ? Array.IndexOf(columns, "scope and reason") : scope;
-                yield return (id.Value, section, cells.ElementAtOrDefault(1) ?? "", scope < 0 ? "IN" : cells.ElementAtOrDefault(scope) ?? "IN");
+                yield return (id.Value, section, cells.ElementAtOrDefault(1) ?? "", scope < 0 ? "IN"
+                    : cells.ElementAtOrDefault(scope) ?? "IN");
             }
 
             foreach (Match timer in Timer().Matches(line))
@@ -46,7 +50,8 @@ internal static partial class Requirements
     /// <summary>Id → where it is tested: "Class.Test" or the path of a transcript.</summary>
     public static ILookup<string, string> Tests() =>
         Repository.CodeUnder("tests/").SelectMany(InCode)
-            .Concat(Repository.Files.Where(file => file.StartsWith("tests/Transcripts/", StringComparison.Ordinal)).SelectMany(file =>
+            .Concat(Repository.Files.Where(file => file.StartsWith("tests/Transcripts/", StringComparison.Ordinal))
+                .SelectMany(file =>
                 Id().Matches(Repository.Read(file)).Select(match => (match.Value, Where: file["tests/".Length..]))))
             .Distinct()
             .ToLookup(found => found.Item1, found => found.Where);
@@ -67,21 +72,27 @@ internal static partial class Requirements
             **{rows.Count} requirements: {tested} tested, {rows.Count(row => State(row, tests) == "open")} open, {rows.Count(row => State(row, tests) == "out of scope")} out of scope.**
 
             """);
-        foreach (IGrouping<string, (string Id, string Section, string Text, string Scope)> section in rows.GroupBy(row => row.Section))
+        foreach (IGrouping<string,
+            (string Id, string Section, string Text, string Scope)> section in rows.GroupBy(row => row.Section))
         {
-            text.Append(CultureInfo.InvariantCulture, $"\n## {section.Key}\n\n| ID | clause or subject | state | tests |\n| --- | --- | --- | --- |\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"\n## {section.Key}\n\n| ID | clause or subject | state | tests |\n| --- | --- | --- | --- |\n");
             foreach ((string Id, string Section, string Text, string Scope) row in section)
             {
-                string where = string.Join(", ", tests[row.Id].Order(StringComparer.Ordinal).Select(test => $"`{test}`"));
-                text.Append(CultureInfo.InvariantCulture, $"| {row.Id} | {row.Text} | {State(row, tests)} | {where} |\n");
+                string where =
+                    string.Join(", ", tests[row.Id].Order(StringComparer.Ordinal).Select(test => $"`{test}`"));
+                text.Append(
+                    CultureInfo.InvariantCulture, $"| {row.Id} | {row.Text} | {State(row, tests)} | {where} |\n");
             }
         }
 
         return text.ToString();
     }
 
-    private static string State((string Id, string Section, string Text, string Scope) row, ILookup<string, string> tests) =>
-        tests.Contains(row.Id) ? "tested" : row.Scope.StartsWith("OUT", StringComparison.Ordinal) ? "out of scope" : "open";
+    private static string State(
+        (string Id, string Section, string Text, string Scope) row, ILookup<string, string> tests) =>
+        tests.Contains(row.Id) ? "tested" : row.Scope.StartsWith("OUT", StringComparison.Ordinal) ? "out of scope"
+            : "open";
 
     private static IEnumerable<(string, string Where)> InCode(string file)
     {
@@ -96,7 +107,8 @@ internal static partial class Requirements
     private static string[] Cells(string line) =>
         [.. line.Trim().Trim('|').Split('|').Select(cell => cell.Trim())];
 
-    [GeneratedRegex(@"\b(OXSMTP-(GEN|SASL|EV|TMR)-\d+|STANXPOP3-(CR-\d+|NV-[\d.]*\d|[CVE]\d{4})|EX07-[A-Z0-9]+-?[A-Z0-9]+|OFFINT-\d+|SUPP-\d+)\b")]
+    [GeneratedRegex(
+        @"\b(OXSMTP-(GEN|SASL|EV|TMR)-\d+|STANXPOP3-(CR-\d+|NV-[\d.]*\d|[CVE]\d{4})|EX07-[A-Z0-9]+-?[A-Z0-9]+|OFFINT-\d+|SUPP-\d+)\b")]
     public static partial Regex Id();
 
     [GeneratedRegex(@"\*\*(OXSMTP-TMR-\d+)\*\*")]

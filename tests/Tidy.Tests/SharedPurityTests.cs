@@ -18,7 +18,8 @@ public sealed class SharedPurityTests
         ["System.IO", "System.Net.Sockets", "System.Threading.Tasks", "System.Threading.Channels", "Microsoft."];
 
     private static readonly HashSet<string> ForbiddenTypes =
-        ["System.TimeProvider", "System.Random", "System.Threading.CancellationToken", "System.Threading.Thread", "System.Net.Security.SslStream"];
+        ["System.TimeProvider", "System.Random", "System.Threading.CancellationToken", "System.Threading.Thread",
+            "System.Net.Security.SslStream"];
 
     [Fact]
     public void No_signature_mentions_a_stream_task_socket_pipe_or_clock() =>
@@ -42,7 +43,8 @@ public sealed class SharedPurityTests
     {
         XDocument project = XDocument.Parse(Repository.Read("src/Shared/MailCluster.Shared.csproj"));
         Offences.None(project.Descendants("PackageReference")
-            .Where(package => (string?)package.Attribute("PrivateAssets") != "all").Select(package => package.ToString()));
+            .Where(package => (string?)package.Attribute("PrivateAssets") != "all")
+                .Select(package => package.ToString()));
         Offences.None(project.Descendants("ProjectReference").Select(reference => reference.ToString()));
         Offences.None(project.Descendants("FrameworkReference").Select(reference => reference.ToString()));
     }
@@ -71,7 +73,8 @@ public sealed class SharedPurityTests
             yield return (field.Name, field.FieldType);
         }
 
-        foreach (MethodBase method in type.GetMethods(Declared).Cast<MethodBase>().Concat(type.GetConstructors(Declared)))
+        foreach (
+            MethodBase method in type.GetMethods(Declared).Cast<MethodBase>().Concat(type.GetConstructors(Declared)))
         {
             if (method is MethodInfo { ReturnType: { } result })
             {
@@ -91,6 +94,7 @@ public sealed class SharedPurityTests
         string name = $"{bare.Namespace}.{bare.Name}";
         return ForbiddenTypes.Contains(name)
             || ForbiddenNamespaces.Any(space => name.StartsWith(space, StringComparison.Ordinal))
-            || (bare.IsGenericType && bare.GetGenericArguments().Any(argument => !argument.IsGenericParameter && IsForbidden(argument)));
+            || (bare.IsGenericType && bare.GetGenericArguments()
+                .Any(argument => !argument.IsGenericParameter && IsForbidden(argument)));
     }
 }

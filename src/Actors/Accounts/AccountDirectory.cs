@@ -36,10 +36,12 @@ public sealed class AccountDirectory : IDisposable
     }
 
     /// <summary>
-    /// An alias goes before a user of the same name, and an alias that names itself means that user. user+tag is user when
-    /// nothing is called user+tag. A suspended user is refused (550 5.2.1), the postmaster never (RFC 5321 §4.5.1).
+    /// An alias goes before a user of the same name, and an alias that names itself means that user. user+tag is user
+    /// when nothing is called user+tag. A suspended user is refused (550 5.2.1), the postmaster never (RFC 5321
+    /// §4.5.1).
     /// </summary>
-    /// <param name="domain">Null in "RCPT TO:&lt;postmaster&gt;": the postmaster of the first domain in name order.</param>
+    /// <param name="domain">Null in "RCPT TO:&lt;postmaster&gt;": the postmaster of the first domain in name
+    /// order.</param>
     public async ValueTask<RecipientVerdict> ResolveAsync(
         string localPart, string? domain, CancellationToken cancellationToken)
     {
@@ -239,7 +241,9 @@ public sealed class AccountDirectory : IDisposable
 
         public bool IsAbsent => Alias is null && Account is null;
 
-        /// <summary>The account's mailbox, suspended or not. Made once, so that a known recipient costs no allocation.</summary>
+        /// <summary>
+        /// The account's mailbox, suspended or not. Made once, so that a known recipient costs no allocation.
+        /// </summary>
         public RecipientVerdict? Mailbox { get; } =
             Account is null ? null : new RecipientVerdict.Local([Account.Id.Mailbox]);
 

@@ -28,9 +28,11 @@ public sealed class AccountMetrics
             "mailcluster.accounts.alias_limits_exceeded", "{recipient}",
             "Recipients refused with 451 because their alias is nested too deeply or has too many targets.");
         _checks = meter.CreateCounter<long>(
-            "mailcluster.accounts.password_checks", "{check}", "Passwords checked, by result and by whether one was remembered.");
+            "mailcluster.accounts.password_checks", "{check}",
+            "Passwords checked, by result and by whether one was remembered.");
         _derivations = meter.CreateHistogram<double>(
-            "mailcluster.accounts.derivation.duration", "s", "From the question to the answer of a password derivation.",
+            "mailcluster.accounts.derivation.duration", "s",
+            "From the question to the answer of a password derivation.",
             advice: new InstrumentAdvice<double>
             {
                 HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],

@@ -1,14 +1,16 @@
 namespace MailCluster.Actors.Accounts;
 
 /// <summary>
-/// An address as it is compared: the domain in ASCII lower case, the local part in invariant lower case (a hoster's users do
-/// not tell Alice from alice, though RFC 5321 §2.4 would let them).
+/// An address as it is compared: the domain in ASCII lower case, the local part in invariant lower case (a hoster's
+/// users do not tell Alice from alice, though RFC 5321 §2.4 would let them).
 /// </summary>
 internal readonly record struct AddressName(string LocalPart, string Domain)
 {
     public const string Postmaster = "postmaster";
 
-    /// <summary>RFC 5321 §4.5.3.1.1: 64 octets of local part. In characters, so never stricter than the clause.</summary>
+    /// <summary>
+    /// RFC 5321 §4.5.3.1.1: 64 octets of local part. In characters, so never stricter than the clause.
+    /// </summary>
     private const int LocalPartMax = 64;
 
     /// <summary>RFC 5321 §4.5.3.1.2.</summary>

@@ -1,9 +1,9 @@
 namespace MailCluster.Actors.Accounts;
 
 /// <summary>
-/// At most <c>entriesMax</c> entries of limited age. Two generations: when the young one is half of the bound, it becomes the
-/// old one and the old one is dropped; a hit in the old one moves to the young one. So what is used stays, at the price of
-/// one dictionary look-up.
+/// At most <c>entriesMax</c> entries of limited age. Two generations: when the young one is half of the bound, it
+/// becomes the old one and the old one is dropped; a hit in the old one moves to the young one. So what is used stays,
+/// at the price of one dictionary look-up.
 /// </summary>
 internal sealed class BoundedCache<TKey, TValue>(int entriesMax, TimeSpan lifetime, TimeProvider time)
     where TKey : notnull
@@ -60,7 +60,8 @@ internal sealed class BoundedCache<TKey, TValue>(int entriesMax, TimeSpan lifeti
         return false;
     }
 
-    /// <param name="version">The <see cref="Version"/> from before the value was read; null when it comes from nowhere else.</param>
+    /// <param name="version">The <see cref="Version"/> from before the value was read; null when it comes from nowhere
+    /// else.</param>
     public void Set(TKey key, TValue value, long? version = null)
     {
         var entry = new Entry(value, time.GetTimestamp());

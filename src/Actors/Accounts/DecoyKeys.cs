@@ -17,7 +17,10 @@ internal sealed class DecoyKeys(int iterations)
     {
         var name = Encoding.UTF8.GetBytes(user.ToLowerInvariant());
         return new ScramKeys(
-            [.. Part(0, name).AsSpan(0, PasswordHasher.SaltOctets)], iterations, [.. Part(1, name)], [.. Part(2, name)]);
+            [.. Part(0, name).AsSpan(0, PasswordHasher.SaltOctets)],
+            iterations,
+            [.. Part(1, name)],
+            [.. Part(2, name)]);
     }
 
     private byte[] Part(byte part, byte[] name) => HMACSHA256.HashData(_secret, (byte[])[part, .. name]);

@@ -3,8 +3,9 @@ using MailCluster.Shared.Accounts;
 namespace MailCluster.Actors.Accounts;
 
 /// <summary>
-/// Password derivations take milliseconds of a core, so they run on threads of their own, few and behind a bounded queue: a
-/// storm of logins delays logins, not the sessions on the thread pool. The threads start with the first derivation.
+/// Password derivations take milliseconds of a core, so they run on threads of their own, few and behind a bounded
+/// queue: a storm of logins delays logins, not the sessions on the thread pool. The threads start with the first
+/// derivation.
 /// </summary>
 public sealed class DerivationLane : IDisposable
 {

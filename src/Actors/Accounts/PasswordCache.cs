@@ -6,9 +6,9 @@ using MailCluster.Shared;
 namespace MailCluster.Actors.Accounts;
 
 /// <summary>
-/// Passwords that were right a short while ago, as HMAC-SHA-256 under a key that only this process has and never writes:
-/// a copy of the memory gives no password without that key, and nothing outlives the process. One per account, bound to
-/// its credential version, so that a change of password or state makes it worthless at once.
+/// Passwords that were right a short while ago, as HMAC-SHA-256 under a key that only this process has and never
+/// writes: a copy of the memory gives no password without that key, and nothing outlives the process. One per account,
+/// bound to its credential version, so that a change of password or state makes it worthless at once.
 /// </summary>
 internal sealed class PasswordCache(int entriesMax, TimeSpan lifetime, TimeProvider time)
 {

@@ -12,7 +12,8 @@ public static class PasswordHasher
     public const int SaltOctets = 16;
 
     /// <param name="iterations">At least <see cref="ScramSha256.IterationsMin"/> (RFC 7677 §4).</param>
-    /// <exception cref="ArgumentException">The password is one that <see cref="PasswordText.TryPrepare"/> refuses.</exception>
+    /// <exception cref="ArgumentException">The password is one that <see cref="PasswordText.TryPrepare"/>
+    /// refuses.</exception>
     public static ScramKeys Hash(string password, int iterations)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(iterations, ScramSha256.IterationsMin);

@@ -5,8 +5,8 @@ using MailCluster.Shared.Sasl;
 namespace MailCluster.Actors.Accounts;
 
 /// <summary>
-/// Answers the questions of the SASL mechanisms. Refusals cost and look the same whether the user is unknown, suspended,
-/// without password, or the password wrong; only the metrics and the caller's log know.
+/// Answers the questions of the SASL mechanisms. Refusals cost and look the same whether the user is unknown,
+/// suspended, without password, or the password wrong; only the metrics and the caller's log know.
 /// </summary>
 public sealed class PasswordVerifier : IDisposable
 {
@@ -31,7 +31,9 @@ public sealed class PasswordVerifier : IDisposable
         _decoys = new DecoyKeys(options.Iterations);
     }
 
-    /// <summary>PLAIN, LOGIN, USER and PASS. An overload of derivations is a temporary failure, never a refusal.</summary>
+    /// <summary>
+    /// PLAIN, LOGIN, USER and PASS. An overload of derivations is a temporary failure, never a refusal.
+    /// </summary>
     public async ValueTask<SaslAnswer> CheckAsync(SaslStep.CheckPassword question, CancellationToken cancellationToken)
     {
         try
@@ -88,7 +90,7 @@ public sealed class PasswordVerifier : IDisposable
 
     public void Dispose() => _lane.Dispose();
 
-    private static SaslAnswer.PasswordAccepted Accepted(AccountRecord account) => new SaslAnswer.PasswordAccepted(Identity(account));
+    private static SaslAnswer.PasswordAccepted Accepted(AccountRecord account) => new(Identity(account));
 
     private static SaslIdentity Identity(AccountRecord account) => new(account.Id, account.Tenant, account.Address);
 

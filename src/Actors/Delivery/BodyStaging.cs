@@ -4,8 +4,8 @@ using MailCluster.Shared;
 namespace MailCluster.Actors.Delivery;
 
 /// <summary>
-/// Writes the chunks of one body while it arrives. For one reader at a time; a chunk's memory belongs to the staging until
-/// its task is complete.
+/// Writes the chunks of one body while it arrives. For one reader at a time; a chunk's memory belongs to the staging
+/// until its task is complete.
 /// </summary>
 public sealed class BodyStaging(IBodyStore bodies, ICommitter committer)
 {
@@ -13,10 +13,13 @@ public sealed class BodyStaging(IBodyStore bodies, ICommitter committer)
 
     public BodyId Body { get; } = bodies.NextId();
 
-    /// <summary>Durable when true. False: the lane is full or the store has failed, and the body is not worth continuing.</summary>
+    /// <summary>
+    /// Durable when true. False: the lane is full or the store has failed, and the body is not worth continuing.
+    /// </summary>
     /// <param name="sequence">From 1.</param>
     /// <param name="chunk">At most <see cref="BodyLayout.ChunkOctets"/>; less only in the last one.</param>
-    /// <param name="cancellationToken">Looked at before, not during the commit: until that has ended, the memory is read.</param>
+    /// <param name="cancellationToken">Looked at before, not during the commit: until that has ended, the memory is
+    /// read.</param>
     public async ValueTask<bool> StageAsync(
         int sequence, ReadOnlyMemory<byte> chunk, CancellationToken cancellationToken)
     {

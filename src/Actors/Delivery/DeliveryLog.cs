@@ -6,7 +6,8 @@ namespace MailCluster.Actors.Delivery;
 internal static partial class DeliveryLog
 {
     [LoggerMessage(
-        2050, LogLevel.Warning, "Mailbox {Mailbox} was removed after it had been accepted as recipient of body {Body}.")]
+        2050, LogLevel.Warning,
+        "Mailbox {Mailbox} was removed after it had been accepted as recipient of body {Body}.")]
     public static partial void Vanished(ILogger log, long mailbox, long body);
 
     [LoggerMessage(2051, LogLevel.Debug, "Body {Body} was not committed: {Outcome}.")]

@@ -10,8 +10,8 @@ using Microsoft.Extensions.Logging;
 namespace MailCluster.Actors.Delivery;
 
 /// <summary>
-/// The final commit of a message: one unit with the body and one row per mailbox, all or nothing. The verdict is the end
-/// of that unit, never a guess: a time-out can take a mailbox's share back, but not answer for a commit.
+/// The final commit of a message: one unit with the body and one row per mailbox, all or nothing. The verdict is the
+/// end of that unit, never a guess: a time-out can take a mailbox's share back, but not answer for a commit.
 /// </summary>
 public sealed class MessageAcceptor(
     MailboxRegion region,
@@ -23,10 +23,11 @@ public sealed class MessageAcceptor(
     private readonly ILogger _log = log.CreateLogger("MailCluster.Delivery");
 
     /// <summary>
-    /// A recipient that was removed since RCPT is left out (logged, counted); the others get the message. When all are, it
-    /// is not accepted: the sender's next try hears 550.
+    /// A recipient that was removed since RCPT is left out (logged, counted); the others get the message. When all are,
+    /// it is not accepted: the sender's next try hears 550.
     /// </summary>
-    /// <param name="cancellationToken">Looked at before the commit begins: from then on there is a verdict to wait for.</param>
+    /// <param name="cancellationToken">Looked at before the commit begins: from then on there is a verdict to wait
+    /// for.</param>
     public async ValueTask<AcceptVerdict> AcceptAsync(AcceptedMessage message, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -49,7 +50,7 @@ public sealed class MessageAcceptor(
     {
         for (var attempt = 1; attempt <= options.AttemptsMax && !mailboxes.IsEmpty; attempt++)
         {
-            // A lone mailbox loads while its unit waits, which has no place in the lane yet; several must be ready before.
+            // A lone mailbox may load while its message waits; several hold each other back, so all are ready before.
             if (attempt > 1 || mailboxes.Length > 1)
             {
                 mailboxes = await PrepareAsync(message, mailboxes);
@@ -83,7 +84,7 @@ public sealed class MessageAcceptor(
             region,
             mailboxes,
             new StoreOperation.InsertBody(message.Body, message.Head, message.Octets, message.Chunks),
-            new MailboxCommand.Deliver(message.Body, checked((uint)message.Octets), message.WireOctets));
+            new MailboxCommand.Deliver(message.Body, checked((uint)message.Octets), message.WireOctets, message.Traits));
         delivery.Begin();
         using var deadline = time.CreateTimer(
             static state => ((Contribution)state!).GiveUp(),

@@ -12,7 +12,9 @@ internal enum DeliveryJoin
     /// <summary>The delivery was given up, or the lane is full: nothing of it will be written.</summary>
     Over,
 
-    /// <summary>Joined; the next mailbox has it now. Until it is placed, this one must contribute to nothing else.</summary>
+    /// <summary>
+    /// Joined; the next mailbox has it now. Until it is placed, this one must contribute to nothing else.
+    /// </summary>
     Held,
 
     /// <summary>Joined, as the last: the unit stands in the lane.</summary>
@@ -27,10 +29,10 @@ internal interface IDeliveryParticipant : ICommitParticipant
 }
 
 /// <summary>
-/// A message for one or several mailboxes: one unit, all or nothing. It goes from mailbox to mailbox in ascending order;
-/// each takes its numbers and holds back other writes until the last one puts the whole unit into the lane. So every
-/// mailbox's writes stand in the lane in the order of its numbers (the store takes no others), the lane never waits for a
-/// mailbox, and because all go up the same order nobody waits in a circle.
+/// A message for one or several mailboxes: one unit, all or nothing. It goes from mailbox to mailbox in ascending
+/// order; each takes its numbers and holds back other writes until the last one puts the whole unit into the lane. So
+/// every mailbox's writes stand in the lane in the order of its numbers (the store takes no others), the lane never
+/// waits for a mailbox, and because all go up the same order nobody waits in a circle.
 /// </summary>
 internal sealed class Deliver : MailboxMessage.Request, ICommitParticipant
 {
@@ -111,7 +113,9 @@ internal sealed class Deliver : MailboxMessage.Request, ICommitParticipant
         }
     }
 
-    /// <summary>Nothing when it stands in the lane already; else it is refused, and those who joined are told. Any thread.</summary>
+    /// <summary>
+    /// Nothing when it stands in the lane already; else it is refused, and those who joined are told. Any thread.
+    /// </summary>
     public bool TryGiveUp()
     {
         lock (_gate)

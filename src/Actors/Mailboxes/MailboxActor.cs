@@ -7,8 +7,8 @@ using MailCluster.Shared.Mailboxes;
 namespace MailCluster.Actors.Mailboxes;
 
 /// <summary>
-/// The one writer of a mailbox (I3). A turn decides on speculative state, contributes to a commit unit and goes on; what
-/// is committed comes back as a message, and only then is it shown and answered for.
+/// The one writer of a mailbox (I3). A turn decides on speculative state, contributes to a commit unit and goes on;
+/// what is committed comes back as a message, and only then is it shown and answered for.
 /// </summary>
 internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
 {
@@ -212,7 +212,9 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
         Context.UnstashAll();
     }
 
-    /// <summary>The mailbox is not here yet. A delivery that others hold cannot wait for it: they would wait too.</summary>
+    /// <summary>
+    /// The mailbox is not here yet. A delivery that others hold cannot wait for it: they would wait too.
+    /// </summary>
     private void PutAside(MailboxMessage.Request request)
     {
         if (request is Deliver { IsShared: true } deliver)

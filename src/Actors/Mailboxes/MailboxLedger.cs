@@ -5,8 +5,8 @@ using MailCluster.Shared.Mailboxes;
 namespace MailCluster.Actors.Mailboxes;
 
 /// <summary>
-/// A loaded mailbox and its writes under way: decides, contributes to units, and makes the state follow their ends. Owned
-/// by one instance of the actor; when its knowledge is in doubt, it is thrown away and loaded again.
+/// A loaded mailbox and its writes under way: decides, contributes to units, and makes the state follow their ends.
+/// Owned by one instance of the actor; when its knowledge is in doubt, it is thrown away and loaded again.
 /// </summary>
 internal sealed class MailboxLedger(
     MailboxState state, MailboxSurroundings surroundings, IDeliveryParticipant participant)
@@ -16,7 +16,9 @@ internal sealed class MailboxLedger(
 
     public bool IsQuiet => _pending.IsEmpty;
 
-    /// <summary>Something is committed, and perhaps acknowledged, that cannot be shown before an earlier write has ended.</summary>
+    /// <summary>
+    /// Something is committed, and perhaps acknowledged, that cannot be shown before an earlier write has ended.
+    /// </summary>
     public bool IsOutOfOrder => _pending.IsOutOfOrder;
 
     public MaildropSnapshot Snapshot() => state.Snapshot();
@@ -145,8 +147,8 @@ internal sealed class MailboxLedger(
     }
 
     /// <summary>
-    /// False for what this mailbox may be wrong about: a row that was not as it thought, a store that failed. What another
-    /// mailbox declined leaves a gap in the numbers and nothing else.
+    /// False for what this mailbox may be wrong about: a row that was not as it thought, a store that failed. What
+    /// another mailbox declined leaves a gap in the numbers and nothing else.
     /// </summary>
     private bool TryAbandon(PendingWrite write)
     {
@@ -172,7 +174,8 @@ internal sealed class MailboxLedger(
             added.Body,
             added.Octets,
             added.WireOctets,
-            added.InternalDate),
+            added.InternalDate,
+            added.Traits),
         MailboxEvent.MessagesRemoved removed =>
             new StoreOperation.DeleteMessages(state.Mailbox, removed.Folder, removed.Numbers, removed.ModSeq),
         _ => throw new UnreachableException(),

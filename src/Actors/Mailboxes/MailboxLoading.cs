@@ -5,9 +5,10 @@ using MailCluster.Shared;
 namespace MailCluster.Actors.Mailboxes;
 
 /// <summary>
-/// How an instance comes to its state: not before all writes that its mailbox has in the lane have ended, those of earlier
-/// instances too, because a load that misses one would give its numbers again (I4). When there are any, an empty unit
-/// takes its place behind them, and the load begins when that has ended. Nothing here waits: both ends come as messages.
+/// How an instance comes to its state: not before all writes that its mailbox has in the lane have ended, those of
+/// earlier instances too, because a load that misses one would give its numbers again (I4). When there are any, an
+/// empty unit takes its place behind them, and the load begins when that has ended. Nothing here waits: both ends come
+/// as messages.
 /// </summary>
 internal sealed class MailboxLoading(
     MailboxId mailbox, MailboxSurroundings surroundings, ICommitParticipant participant)

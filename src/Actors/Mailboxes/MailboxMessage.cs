@@ -13,14 +13,18 @@ internal enum MailboxReadiness
     Gone,
 }
 
-/// <summary>What a mailbox actor receives; deliveries are <see cref="Deliver"/>. Every ask carries its reply's address.</summary>
+/// <summary>
+/// What a mailbox actor receives; deliveries are <see cref="Deliver"/>. Every ask carries its reply's address.
+/// </summary>
 internal abstract class MailboxMessage
 {
     private MailboxMessage()
     {
     }
 
-    /// <summary>From outside, and always answered: in its turn, as undelivered, or for a mailbox that does not exist.</summary>
+    /// <summary>
+    /// From outside, and always answered: in its turn, as undelivered, or for a mailbox that does not exist.
+    /// </summary>
     internal abstract class Request : MailboxMessage, IUndeliverable
     {
         public abstract void Undelivered(AskFailure why);

@@ -5,13 +5,17 @@ namespace MailCluster.Actors.Mailboxes;
 /// <summary>Bounds and deadlines of mailbox actors.</summary>
 public sealed record MailboxOptions
 {
-    /// <summary>Messages that wait for one mailbox. Default 1024: more deliveries to one mailbox at once are refused with 451.</summary>
+    /// <summary>
+    /// Messages that wait for one mailbox. Default 1024: more deliveries to one mailbox at once are refused with 451.
+    /// </summary>
     public int Capacity { get; init; } = 1024;
 
     /// <summary>Messages put aside while a mailbox loads. Default 1024, as many as can wait.</summary>
     public int StashCapacity { get; init; } = 1024;
 
-    /// <summary>Default 5 minutes: a client that polls finds its mailbox loaded, one that left does not hold memory.</summary>
+    /// <summary>
+    /// Default 5 minutes: a client that polls finds its mailbox loaded, one that left does not hold memory.
+    /// </summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>
@@ -20,7 +24,9 @@ public sealed record MailboxOptions
     /// </summary>
     public int AliveMax { get; init; } = 50_000;
 
-    /// <summary>After a load that failed, requests are refused for this long. Default 1 s: a store that is away is not stormed.</summary>
+    /// <summary>
+    /// After a load that failed, requests are refused for this long. Default 1 s: a store that is away is not stormed.
+    /// </summary>
     public TimeSpan RetryAfter { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Opening, which may load first. Default 10 s.</summary>

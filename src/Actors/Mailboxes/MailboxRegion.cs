@@ -6,8 +6,8 @@ using Microsoft.Extensions.Logging;
 namespace MailCluster.Actors.Mailboxes;
 
 /// <summary>
-/// The mailbox actors of a node, by <see cref="MailboxId"/>: spawned by the first message, passivated when idle. What uses
-/// it is <see cref="Maildrops"/> for readers and Delivery's MessageAcceptor for writers.
+/// The mailbox actors of a node, by <see cref="MailboxId"/>: spawned by the first message, passivated when idle. What
+/// uses it is <see cref="Maildrops"/> for readers and Delivery's MessageAcceptor for writers.
 /// </summary>
 public sealed class MailboxRegion
 {

@@ -6,10 +6,13 @@ using MailCluster.Shared.Mailboxes;
 namespace MailCluster.Actors.Mailboxes;
 
 /// <summary>The maildrops as a POP3 session uses them: open, and remove at QUIT.</summary>
-/// <exception cref="AskFailedException">From every task: no answer in time, or the store is away. A temporary failure.</exception>
+/// <exception cref="AskFailedException">From every task: no answer in time, or the store is away. A temporary
+/// failure.</exception>
 public sealed class Maildrops(MailboxRegion region)
 {
-    /// <summary>The messages as committed now; null when there is no such mailbox. Shared by all who open the same generation.</summary>
+    /// <summary>
+    /// The messages as committed now; null when there is no such mailbox. Shared by all who open the same generation.
+    /// </summary>
     public ValueTask<MaildropSnapshot?> OpenAsync(MailboxId mailbox, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -18,8 +21,8 @@ public sealed class Maildrops(MailboxRegion region)
     }
 
     /// <summary>
-    /// Removes exactly these; true after the commit. Those already removed by another session count as done. False: nothing
-    /// was removed. An exception: it is not known whether they are.
+    /// Removes exactly these; true after the commit. Those already removed by another session count as done. False:
+    /// nothing was removed. An exception: it is not known whether they are.
     /// </summary>
     public ValueTask<bool> DeleteAsync(
         MailboxId mailbox, ImmutableArray<MessageNumber> numbers, CancellationToken cancellationToken)

@@ -5,8 +5,9 @@ using MailCluster.Shared;
 namespace MailCluster.Actors.Mailboxes;
 
 /// <summary>
-/// How many contributions of a mailbox have not ended. Kept outside of the actor, because it must outlive an instance: who
-/// loads while an earlier instance's writes are still in the lane would not see them and give their numbers again (I4).
+/// How many contributions of a mailbox have not ended. Kept outside of the actor, because it must outlive an instance:
+/// who loads while an earlier instance's writes are still in the lane would not see them and give their numbers again
+/// (I4).
 /// </summary>
 internal sealed class OutstandingWrites
 {

@@ -5,9 +5,9 @@ using MailCluster.Shared.Mailboxes;
 namespace MailCluster.Actors.Mailboxes;
 
 /// <summary>
-/// The contributions of one instance, in the order of its turns. A unit with several mailboxes has its place in the lane
-/// from the first of them, so it may end before one that this mailbox contributed earlier; what it did is published only
-/// in the order of turns, or numbers and UIDs would appear out of order.
+/// The contributions of one instance, in the order of its turns. A unit with several mailboxes has its place in the
+/// lane from the first of them, so it may end before one that this mailbox contributed earlier; what it did is
+/// published only in the order of turns, or numbers and UIDs would appear out of order.
 /// </summary>
 internal sealed class PendingWrites
 {

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using MailCluster.Shared;
+using MailCluster.Shared.Mailboxes;
 
 namespace MailCluster.Actors.Storage;
 
@@ -44,7 +45,8 @@ public abstract record StoreOperation
         BodyId Body,
         uint Octets,
         uint WireOctets,
-        DateTimeOffset InternalDate) : StoreOperation;
+        DateTimeOffset InternalDate,
+        MessageTraits Traits = MessageTraits.None) : StoreOperation;
 
     /// <summary>
     /// Removes exactly these messages and leaves tombstones under <paramref name="ModSeq"/>. When the number of rows

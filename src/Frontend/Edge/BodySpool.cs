@@ -2,6 +2,7 @@ using System.Buffers;
 using MailCluster.Actors.Delivery;
 using MailCluster.Actors.Storage;
 using MailCluster.Shared;
+using MailCluster.Shared.Mailboxes;
 using MailCluster.Shared.Mime;
 using MailCluster.Shared.Smtp;
 using MailCluster.Shared.Wire;
@@ -34,14 +35,17 @@ internal sealed class BodySpool : IDisposable
     private readonly long _octetsMax;
     private readonly int _traceOctets;
     private readonly bool _isDotStuffed;
+    private readonly bool _isBinary;
     private readonly HeaderScanner _headers;
     private DotUnstuffer _dots;
+    private WireOctetCounter _wire;
     private byte[] _head = ArrayPool<byte>.Shared.Rent(FirstHeadOctets);
     private int _headLength;
     private byte[]? _chunk;
     private int _chunkLength;
     private int _chunks;
     private long _octets;
+    private long _inserted;
     private bool _isFaulty;
     private bool _isDropping;
     private int _carry = -1;
@@ -51,16 +55,19 @@ internal sealed class BodySpool : IDisposable
     private bool _endsInCr;
 
     /// <param name="trace">Our own header fields, which stand before the client's octets.</param>
-    /// <param name="octetsMax">Of the client's octets; what goes beyond is read and dropped.</param>
+    /// <param name="transaction">Its OctetsMax counts the client's octets; what goes beyond is read and dropped.</param>
     public BodySpool(
-        ClientConnection connection, BodyStaging staging, ReadOnlySpan<byte> trace, long octetsMax, bool isDotStuffed, HeaderScanner headers)
+        ClientConnection connection, BodyStaging staging, ReadOnlySpan<byte> trace, SmtpTransaction transaction,
+        bool isDotStuffed, HeaderScanner headers)
     {
         _connection = connection;
         _staging = staging;
-        _octetsMax = octetsMax;
+        _octetsMax = transaction.OctetsMax;
+        _isBinary = transaction.Body == SmtpBodyKind.BinaryMime;
         _isDotStuffed = isDotStuffed;
         _headers = headers;
         Append(trace);
+        _wire.Add(trace);
         _traceOctets = trace.Length;
     }
 
@@ -77,8 +84,11 @@ internal sealed class BodySpool : IDisposable
     /// <summary>As stored: trace and message.</summary>
     public long StoredOctets => _traceOctets + _octets;
 
-    /// <summary>What RETR sends before dot-stuffing: an unfinished last line gets its CRLF.</summary>
-    public uint WireOctets => (uint)(StoredOctets + (_endsInCrLf ? 0 : 2));
+    public MessageTraits Traits => _isBinary ? MessageTraits.Binary : MessageTraits.None;
+
+    /// <summary>What RETR sends before dot-stuffing: every line, or of a binary body the last one, gets its CRLF.</summary>
+    public uint WireOctets => (uint)Math.Min(
+        uint.MaxValue, _isBinary ? StoredOctets + (_endsInCrLf ? 0 : 2) : _wire.Total(finish: true) + _inserted);
 
     public bool HasDate => _headers.HasDate;
 
@@ -187,6 +197,7 @@ internal sealed class BodySpool : IDisposable
         _head = longer;
         _headLength += fields.Length;
         _octets += fields.Length;
+        _inserted += fields.Length;
     }
 
     /// <summary>The staged chunks go; the buffers go with <see cref="Dispose"/>.</summary>
@@ -294,6 +305,7 @@ internal sealed class BodySpool : IDisposable
             return;
         }
 
+        _wire.Add(octets);
         _endsInCrLf = octets[^1] == (byte)'\n' && (octets.Length > 1 ? octets[^2] == (byte)'\r' : _endsInCr);
         _endsInCr = octets[^1] == (byte)'\r';
         if (_chunk is null)

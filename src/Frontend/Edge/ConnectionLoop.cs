@@ -174,7 +174,12 @@ internal sealed class ConnectionLoop(ClientConnection connection, IProtocolDrive
             }
         }
 
-        connection.Received(before - buffer.Length);
+        if (before > buffer.Length)
+        {
+            // Only whole commands count: octets that trickle in without ever ending a line are no sign of life (V0002, EV-04).
+            connection.Received(before - buffer.Length);
+        }
+
         return progress;
     }
 

@@ -196,7 +196,7 @@ internal sealed class Pop3Driver(ClientConnection connection, Pop3Session sessio
         if (send.BodyLines is null && await TakeAheadAsync(send.Entry).ConfigureAwait(false) is { } whole)
         {
             Write(session.MessageFollows(send.Entry));
-            var stuffer = new DotStuffer(normalizeBareLf: false);
+            var stuffer = new DotStuffer(send.Entry.EndsLinesInCrLf);
             for (var from = 0; from < whole.Length;)
             {
                 stuffer.Encode(whole.Span[from..], connection.Output.GetSpan(64), out var consumed, out var written);
@@ -278,7 +278,7 @@ internal sealed class Pop3Driver(ClientConnection connection, Pop3Session sessio
         }
 
         Write(session.MessageFollows(entry));
-        var stuffer = new DotStuffer(normalizeBareLf: false);
+        var stuffer = new DotStuffer(entry.EndsLinesInCrLf);
         var limiter = new TopLimiter(send.BodyLines);
         long offset = 0;
         while (count > 0)

@@ -59,7 +59,13 @@ internal sealed class ReadAhead(IBodyStore bodies)
         }
 
         await FillAsync(_pages ??= new Pages(ArrayPool<byte>.Shared.Rent(Octets)), snapshot, index).ConfigureAwait(false);
-        return TryTake(snapshot, entry, out octets) ? octets : null;
+        if (!TryTake(snapshot, entry, out octets))
+        {
+            // Not "? octets : null": there, null would become an empty memory.
+            return null;
+        }
+
+        return octets;
     }
 
     public void Release()

@@ -195,7 +195,7 @@ internal sealed class SmtpDriver(ClientConnection connection, SmtpSession sessio
         TraceHeaders.Write(trace, transaction, new TraceFacts(
             binding.Session.HostName, EdgeText.Of(connection.Remote.Address), QueueId(staging.Body), session.Tls, services.Time.GetUtcNow()));
         return new BodySpool(
-            connection, staging, trace.WrittenSpan, transaction.OctetsMax, isDotStuffed, new HeaderScanner(services.NodeNames));
+            connection, staging, trace.WrittenSpan, transaction, isDotStuffed, new HeaderScanner(services.NodeNames));
     }
 
     private async ValueTask<SmtpAnswer?> AcceptAsync(SmtpTransaction transaction)
@@ -214,7 +214,8 @@ internal sealed class SmtpDriver(ClientConnection connection, SmtpSession sessio
             verdict = await services.Acceptor.AcceptAsync(
                 new AcceptedMessage(
                     body.Body, body.Head, body.StoredOctets, body.Chunks, body.WireOctets,
-                    [.. transaction.Recipients.SelectMany(recipient => recipient.Mailboxes)]),
+                    [.. transaction.Recipients.SelectMany(recipient => recipient.Mailboxes)],
+                    body.Traits),
                 CancellationToken.None).ConfigureAwait(false);
         }
         catch (StoreUnavailableException e)

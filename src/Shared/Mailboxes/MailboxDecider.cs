@@ -30,7 +30,8 @@ public static class MailboxDecider
             command.Body,
             command.Octets,
             command.WireOctets,
-            now);
+            now,
+            command.Traits);
         return new MailboxDecision(added, MailboxRefusal.None);
     }
 
@@ -58,7 +59,9 @@ public static class MailboxDecider
         return new MailboxDecision(removed, MailboxRefusal.None);
     }
 
-    /// <summary>Strictly ascending: the store counts what it removed, so a number named twice would refuse the commit.</summary>
+    /// <summary>
+    /// Strictly ascending: the store counts what it removed, so a number named twice would refuse the commit.
+    /// </summary>
     private static ImmutableArray<MessageNumber> InOrder(ImmutableArray<MessageNumber> numbers)
     {
         for (var i = 1; i < numbers.Length; i++)

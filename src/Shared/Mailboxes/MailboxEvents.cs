@@ -3,9 +3,9 @@ using System.Collections.Immutable;
 namespace MailCluster.Shared.Mailboxes;
 
 /// <summary>
-/// What a turn changed. The store writes it as rows of one commit; there is no journal of events. An event counts twice:
-/// its ids are taken at once (<see cref="MailboxState.Apply"/>), what it did is seen only after the commit
-/// (<see cref="MailboxState.Publish"/>).
+/// What a turn changed. The store writes it as rows of one commit; there is no journal of events. An event counts
+/// twice: its ids are taken at once (<see cref="MailboxState.Apply"/>), what it did is seen only after the commit (<see
+/// cref="MailboxState.Publish"/>).
 /// </summary>
 public abstract record MailboxEvent
 {
@@ -21,9 +21,11 @@ public abstract record MailboxEvent
         BodyId Body,
         uint Octets,
         uint WireOctets,
-        DateTimeOffset InternalDate) : MailboxEvent;
+        DateTimeOffset InternalDate,
+        MessageTraits Traits = MessageTraits.None) : MailboxEvent;
 
-    /// <param name="Numbers">At least one, strictly ascending, all present and not being removed by an earlier event.</param>
+    /// <param name="Numbers">At least one, strictly ascending, all present and not being removed by an earlier
+    /// event.</param>
     public sealed record MessagesRemoved(
         FolderId Folder, ImmutableArray<MessageNumber> Numbers, ModSeq ModSeq) : MailboxEvent;
 }

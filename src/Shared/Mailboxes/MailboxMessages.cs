@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 
 namespace MailCluster.Shared.Mailboxes;
 
-/// <summary>What a mailbox can be asked to change. Reading needs no decision: it is <see cref="MailboxState.Snapshot"/>.</summary>
+/// <summary>
+/// What a mailbox can be asked to change. Reading needs no decision: it is <see cref="MailboxState.Snapshot"/>.
+/// </summary>
 public abstract record MailboxCommand
 {
     private MailboxCommand()
@@ -12,7 +14,8 @@ public abstract record MailboxCommand
     /// <summary>Put a message into INBOX.</summary>
     /// <param name="Octets">As stored.</param>
     /// <param name="WireOctets">With every line ended by CRLF.</param>
-    public sealed record Deliver(BodyId Body, uint Octets, uint WireOctets) : MailboxCommand;
+    public sealed record Deliver(
+        BodyId Body, uint Octets, uint WireOctets, MessageTraits Traits = MessageTraits.None) : MailboxCommand;
 
     /// <summary>
     /// Remove these messages of INBOX and no other (I5). Those that are gone already count as removed: two sessions may
@@ -26,7 +29,9 @@ public enum MailboxRefusal
 {
     None,
 
-    /// <summary>The folder has given its last UID (RFC 9051 §2.3.1.1): a new UIDVALIDITY is needed. Temporary to a sender.</summary>
+    /// <summary>
+    /// The folder has given its last UID (RFC 9051 §2.3.1.1): a new UIDVALIDITY is needed. Temporary to a sender.
+    /// </summary>
     UidsExhausted,
 }
 

@@ -5,9 +5,9 @@ using System.Runtime.InteropServices;
 namespace MailCluster.Shared.Mailboxes;
 
 /// <summary>
-/// A mailbox in its actor: the ids already given (speculative: a commit that fails leaves a gap, never a repetition, I4)
-/// and the messages of INBOX as committed. Events are applied in the order of turns and published or abandoned in that
-/// same order; one owner, no locks.
+/// A mailbox in its actor: the ids already given (speculative: a commit that fails leaves a gap, never a repetition,
+/// I4) and the messages of INBOX as committed. Events are applied in the order of turns and published or abandoned in
+/// that same order; one owner, no locks.
 /// </summary>
 /// <remarks>
 /// The messages lie in the array of the last snapshot (24 octets each), plus what came and went since. A new snapshot
@@ -94,7 +94,7 @@ public sealed class MailboxState
         switch (@event)
         {
             case MailboxEvent.MessageAdded added:
-                _arrived.Add(new MessageEntry(added.Number, added.Body, added.Octets, added.WireOctets));
+                _arrived.Add(new MessageEntry(added.Number, added.Body, added.Octets, added.WireOctets, added.Traits));
                 Octets += added.Octets;
                 Generation = added.ModSeq.Value;
                 break;
@@ -118,7 +118,9 @@ public sealed class MailboxState
         }
     }
 
-    /// <summary>The event was not committed: its ids stay a gap, and what it would have removed can be removed again.</summary>
+    /// <summary>
+    /// The event was not committed: its ids stay a gap, and what it would have removed can be removed again.
+    /// </summary>
     public void Abandon(MailboxEvent @event)
     {
         if (@event is MailboxEvent.MessagesRemoved removed)

@@ -1,8 +1,23 @@
 namespace MailCluster.Shared.Mailboxes;
 
-/// <summary>One message as a maildrop lists it: 24 octets, so that 100,000 of them stay small.</summary>
+/// <summary>What has to be known of a message to send it as it is. Stored as a number: values are never given another meaning.</summary>
+[Flags]
+public enum MessageTraits
+{
+    None = 0,
+
+    /// <summary>Came as BODY=BINARYMIME (RFC 3030 §3): its octets are sent as they are, a lone LF included.</summary>
+    Binary = 1,
+}
+
+/// <summary>One message as a maildrop lists it: 32 octets, so that 100,000 of them stay small.</summary>
 /// <param name="Number">The unique-id.</param>
 /// <param name="Body">Where its octets are.</param>
 /// <param name="Octets">As stored. STAT and LIST show it while EnableExactRFC822Size is off (STANXPOP3-NV-2.1.4).</param>
 /// <param name="WireOctets">What RETR sends before dot-stuffing: every line ended by CRLF.</param>
-public readonly record struct MessageEntry(MessageNumber Number, BodyId Body, uint Octets, uint WireOctets);
+public readonly record struct MessageEntry(
+    MessageNumber Number, BodyId Body, uint Octets, uint WireOctets, MessageTraits Traits = MessageTraits.None)
+{
+    /// <summary>A line that ends in a bare LF leaves as CRLF (STANXPOP3-C0011).</summary>
+    public bool EndsLinesInCrLf => (Traits & MessageTraits.Binary) == 0;
+}

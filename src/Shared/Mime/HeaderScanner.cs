@@ -5,8 +5,10 @@ using MailCluster.Shared.Wire;
 namespace MailCluster.Shared.Mime;
 
 /// <summary>
-/// Reads the header section of a message (RFC 5322 §2.2) while its octets stream by, in any split, in bounded memory: what
-/// the limits and the submission fix-ups have to know. Lines end in CRLF or, as nobody counts hops by looking away, in a
+/// Reads the header section of a message (RFC 5322 §2.2) while its octets stream by, in any split, in bounded memory:
+/// what
+/// the limits and the submission fix-ups have to know. Lines end in CRLF or, as nobody counts hops by looking away, in
+/// a
 /// bare LF. A line that is no field ends the section before it.
 /// </summary>
 public sealed class HeaderScanner
@@ -188,7 +190,8 @@ public sealed class HeaderScanner
     }
 
     /// <summary>
-    /// Words of Received: (RFC 5321 §4.4) outside of comments and quoted strings, until one follows "by" or the date begins.
+    /// Words of Received: (RFC 5321 §4.4) outside of comments and quoted strings, until one follows "by" or the date
+    /// begins.
     /// </summary>
     private void StepReceived(byte octet)
     {

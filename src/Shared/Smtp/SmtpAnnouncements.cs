@@ -15,7 +15,9 @@ internal sealed class SmtpAnnouncements
 
     public SmtpAnnouncements(SmtpSessionOptions options)
     {
-        var clear = options.AuthMechanisms.Where(x => !options.RequireTlsForPlaintextAuth || !IsPlaintext(x)).ToImmutableArray();
+        var clear = options.AuthMechanisms
+            .Where(x => !options.RequireTlsForPlaintextAuth || !IsPlaintext(x))
+            .ToImmutableArray();
         _clearMechanisms = clear.ToFrozenSet(StringComparer.Ordinal);
         _tlsMechanisms = options.AuthMechanisms.ToFrozenSet(StringComparer.Ordinal);
         _supported = options.SaslSupportedText.Distinct(StringComparer.Ordinal).ToFrozenDictionary(

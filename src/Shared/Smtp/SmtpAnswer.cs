@@ -26,9 +26,15 @@ public abstract record RecipientVerdict
     public sealed record Unavailable : RecipientVerdict;
 }
 
-/// <summary>What the shell found out about a body while it streamed in (DATA to the final dot, BDAT up to and with this chunk).</summary>
-/// <param name="Octets">Of the message as the client sent it, after removal of dot-stuffing, without our trace headers.</param>
-/// <param name="HeaderOctets">Of the header section up to and with the empty line; all octets when there was none.</param>
+/// <summary>
+/// What the shell found out about a body while it streamed in (DATA to the final dot, BDAT up to and with this chunk).
+/// </summary>
+/// <param name="Octets">
+/// Of the message as the client sent it, after removal of dot-stuffing, without our trace headers.
+/// </param>
+/// <param name="HeaderOctets">
+/// Of the header section up to and with the empty line; all octets when there was none.
+/// </param>
 /// <param name="ReceivedFields">Number of Received: fields (RFC 5321 §6.3).</param>
 /// <param name="LocalReceivedFields">Those that one of our own nodes wrote.</param>
 /// <param name="Fault">The body could not be kept: the store is away or full.</param>

@@ -15,7 +15,9 @@ internal enum SmtpCommandTraits
     /// <summary>On a submission binding 530 5.7.0 before AUTH (RFC 6409 §4.3).</summary>
     NeedsAuthenticationOnSubmission = 4,
 
-    /// <summary>The command judges its state itself, because octets follow that have to be read first (RFC 3030 §2).</summary>
+    /// <summary>
+    /// The command judges its state itself, because octets follow that have to be read first (RFC 3030 §2).
+    /// </summary>
     JudgesState = 8,
 }
 

@@ -21,11 +21,14 @@ internal static class SmtpCommandTable
         StartTls.Spec, Auth.Spec, Vrfy.Spec, Expn.Spec, Help.Spec,
     ];
 
-    private static readonly ImmutableArray<ulong> Keys = [.. Rows.Select(x => Key(System.Text.Encoding.ASCII.GetBytes(x.Verb)))];
+    private static readonly ImmutableArray<ulong> Keys =
+        [.. Rows.Select(x => Key(System.Text.Encoding.ASCII.GetBytes(x.Verb)))];
 
     public static IEnumerable<string> Verbs => Rows.Select(x => x.Verb);
 
-    /// <summary>command = verb [SP arguments] (RFC 5321 §2.4, §4.1.1); white space at the end is tolerated (§4.1.1).</summary>
+    /// <summary>
+    /// command = verb [SP arguments] (RFC 5321 §2.4, §4.1.1); white space at the end is tolerated (§4.1.1).
+    /// </summary>
     /// <returns>The name for metrics.</returns>
     public static string Run(SmtpContext context, ReadOnlySpan<byte> line)
     {
@@ -89,7 +92,9 @@ internal static class SmtpCommandTable
         return row < 0 ? null : Rows[row];
     }
 
-    /// <summary>Up to eight octets as one number, letters in upper case (RFC 5321 §2.4: verbs are not case-sensitive).</summary>
+    /// <summary>
+    /// Up to eight octets as one number, letters in upper case (RFC 5321 §2.4: verbs are not case-sensitive).
+    /// </summary>
     private static ulong Key(ReadOnlySpan<byte> verb)
     {
         ulong key = 0;

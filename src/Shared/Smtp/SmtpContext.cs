@@ -54,17 +54,21 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
 
     public int RecipientCount => _recipients?.Count ?? 0;
 
-    /// <summary>RCPT was tried in this transaction: a DATA without recipients is then 554, not 503 (RFC 5321 §3.3).</summary>
+    /// <summary>
+    /// RCPT was tried in this transaction: a DATA without recipients is then 554, not 503 (RFC 5321 §3.3).
+    /// </summary>
     public bool TriedRecipient { get; set; }
 
     /// <summary>
-    /// The last MAIL was refused: what a pipelining client sent behind it (RFC 2920 §3.1) is out of sequence, but no error of
+    /// The last MAIL was refused: what a pipelining client sent behind it (RFC 2920 §3.1) is out of sequence, but no
+    /// error of
     /// the client's.
     /// </summary>
     public bool MailRefused { get; set; }
 
     /// <summary>
-    /// Why the transaction of earlier chunks failed: chunks that were pipelined behind it get the same (RFC 3030 §2). Null when
+    /// Why the transaction of earlier chunks failed: chunks that were pipelined behind it get the same (RFC 3030 §2).
+    /// Null when
     /// there is nothing to say.
     /// </summary>
     public SmtpEffect.Reply? ChunksRefused { get; set; }
@@ -89,7 +93,9 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
 
     public void Reply(SmtpReply reply) => Emit(new SmtpEffect.Reply(reply));
 
-    /// <summary>Says no; a syntax or sequence error is counted, and one too many ends the session (OXSMTP-EV-11).</summary>
+    /// <summary>
+    /// Says no; a syntax or sequence error is counted, and one too many ends the session (OXSMTP-EV-11).
+    /// </summary>
     public void Refuse(SmtpEffect.Reply reply)
     {
         if (SmtpReplies.IsProtocolError(reply.Value) && ++ProtocolErrors > Options.MaxProtocolErrors)
@@ -116,7 +122,9 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
         Emit(reply);
     }
 
-    /// <summary>The last effect of its step; the answer goes to <paramref name="continuation"/>, a static method.</summary>
+    /// <summary>
+    /// The last effect of its step; the answer goes to <paramref name="continuation"/>, a static method.
+    /// </summary>
     public void Ask(SmtpEffect question, SmtpContinuation continuation)
     {
         _continuation = continuation;
@@ -226,7 +234,10 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
         State = SmtpStates.Start;
     }
 
-    /// <summary>The envelope as it stands, from its first use on with a body at the shell: one value for all chunks of a message.</summary>
+    /// <summary>
+    /// The envelope as it stands, from its first use on with a body at the shell: one value for all chunks of a
+    /// message.
+    /// </summary>
     public SmtpTransaction TransactionWithBody() => _body ??= Envelope();
 
     /// <summary>The message is committed: its body is the store's.</summary>
@@ -237,7 +248,9 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
         ClearTransaction();
     }
 
-    /// <summary>Asks for the commit. From here until the answer nothing else may be said about the message (I1).</summary>
+    /// <summary>
+    /// Asks for the commit. From here until the answer nothing else may be said about the message (I1).
+    /// </summary>
     public void AskAccept(SmtpContinuation continuation)
     {
         _isAccepting = true;
@@ -245,7 +258,8 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
     }
 
     /// <summary>
-    /// True: the commit is under way, and its outcome is told before the end. A retry after a 421 would otherwise make a second
+    /// True: the commit is under way, and its outcome is told before the end. A retry after a 421 would otherwise make
+    /// a second
     /// copy of a message that was kept.
     /// </summary>
     public bool DefersEnd(ConnectionEndReason why)
@@ -285,7 +299,8 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
     }
 
     /// <summary>
-    /// The transaction fails, the chunk is read away, then <see cref="TellChunkRefusal"/>; later chunks of the same message meet
+    /// The transaction fails, the chunk is read away, then <see cref="TellChunkRefusal"/>; later chunks of the same
+    /// message meet
     /// the same end until LAST or a new transaction.
     /// </summary>
     public void RefuseChunk(

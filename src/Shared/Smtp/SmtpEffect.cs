@@ -18,20 +18,27 @@ public abstract record SmtpEffect
     /// <summary>Which mailboxes is this address? Answer: <see cref="SmtpAnswer.Recipient"/>.</summary>
     public sealed record ResolveRecipient(SmtpPath Path) : SmtpEffect;
 
-    /// <summary>A question of a SASL mechanism (CheckPassword or FindKeys). Answer: <see cref="SmtpAnswer.Sasl"/>.</summary>
+    /// <summary>
+    /// A question of a SASL mechanism (CheckPassword or FindKeys). Answer: <see cref="SmtpAnswer.Sasl"/>.
+    /// </summary>
     public sealed record Authenticate(SaslStep Question) : SmtpEffect;
 
-    /// <summary>After the flush of what was said: read octets up to CRLF.CRLF. Answer: <see cref="SmtpAnswer.BodyReceived"/>.</summary>
+    /// <summary>
+    /// After the flush of what was said: read octets up to CRLF.CRLF. Answer: <see cref="SmtpAnswer.BodyReceived"/>.
+    /// </summary>
     public sealed record ReceiveData(SmtpTransaction Transaction) : SmtpEffect;
 
     /// <summary>
-    /// Read exactly so many octets of BDAT. With <paramref name="Keep"/> they belong to the message, otherwise they are dropped
+    /// Read exactly so many octets of BDAT. With <paramref name="Keep"/> they belong to the message, otherwise they are
+    /// dropped
     /// (the error is told after the chunk, RFC 3030 §2). Answer: <see cref="SmtpAnswer.BodyReceived"/> (kept) or
     /// <see cref="SmtpAnswer.ChunkDropped"/>.
     /// </summary>
     public sealed record ReceiveChunk(SmtpTransaction Transaction, long Octets, bool Last, bool Keep) : SmtpEffect;
 
-    /// <summary>Commit the received body for the transaction's recipients. Answer: <see cref="SmtpAnswer.Accepted"/>.</summary>
+    /// <summary>
+    /// Commit the received body for the transaction's recipients. Answer: <see cref="SmtpAnswer.Accepted"/>.
+    /// </summary>
     public sealed record AcceptMessage(SmtpTransaction Transaction) : SmtpEffect;
 
     /// <summary>What was received of a body is not wanted any more (RSET, EHLO, refusal, end).</summary>

@@ -13,5 +13,6 @@ public sealed record SmtpPath(string LocalPart, string? Domain)
     public bool IsNull => LocalPart.Length == 0;
 
     /// <summary>Only for a transaction with SMTPUTF8 (RFC 6531 §3.3).</summary>
-    public bool NeedsUtf8 => !System.Text.Ascii.IsValid(LocalPart) || (Domain is not null && !System.Text.Ascii.IsValid(Domain));
+    public bool NeedsUtf8 =>
+        !System.Text.Ascii.IsValid(LocalPart) || (Domain is not null && !System.Text.Ascii.IsValid(Domain));
 }

@@ -3,7 +3,8 @@ using System.Text;
 namespace MailCluster.Shared.Smtp;
 
 /// <summary>
-/// A reply with its enhanced status code (RFC 5321 §4.2, RFC 2034), rendered once. Replies that never vary are constants,
+/// A reply with its enhanced status code (RFC 5321 §4.2, RFC 2034), rendered once. Replies that never vary are
+/// constants,
 /// so that saying one allocates nothing.
 /// </summary>
 public sealed class SmtpReply

@@ -5,13 +5,15 @@ using MailCluster.Shared.Wire;
 namespace MailCluster.Shared.Smtp;
 
 /// <summary>
-/// One SMTP server session (RFC 5321 §4.1.4): lines and answers in, effects out, in the order in which they are to happen.
+/// One SMTP server session (RFC 5321 §4.1.4): lines and answers in, effects out, in the order in which they are to
+/// happen.
 /// Deterministic; the caller clears the list of effects between two inputs.
 /// </summary>
 public sealed class SmtpSession
 {
     /// <summary>
-    /// Of a command line with its CRLF: 512 (RFC 5321 §4.5.3.1.4) and what SIZE, BODY, AUTH=, SMTPUTF8 and later DSN add.
+    /// Of a command line with its CRLF: 512 (RFC 5321 §4.5.3.1.4) and what SIZE, BODY, AUTH=, SMTPUTF8 and later DSN
+    /// add.
     /// </summary>
     public const int CommandLineOctetsMax = 2048;
 
@@ -38,7 +40,10 @@ public sealed class SmtpSession
     /// <summary>Exactly one state.</summary>
     public SmtpStates State => _context.State;
 
-    /// <summary>Of the last line: a verb of the command table, "SASL" for a response, otherwise "unknown". A closed set, for metrics.</summary>
+    /// <summary>
+    /// Of the last line: a verb of the command table, "SASL" for a response, otherwise "unknown". A closed set, for
+    /// metrics.
+    /// </summary>
     public string CommandName { get; private set; } = SmtpCommandTable.UnknownName;
 
     /// <summary>Who authenticated; null before, and again after STARTTLS.</summary>
@@ -126,9 +131,12 @@ public sealed class SmtpSession
     }
 
     /// <summary>
-    /// Ends the session from outside: 421 4.4.2 for a time-out (OXSMTP-EV-01, EV-02), 421 4.3.2 for a drain, 421 4.3.0 for
-    /// a fault of ours, no word when nobody can read it. An answer that is still under way is dropped, with one exception: while
-    /// a commit is (AcceptMessage), a time-out or a drain gives no effects now, and the session ends after the commit's reply.
+    /// Ends the session from outside: 421 4.4.2 for a time-out (OXSMTP-EV-01, EV-02), 421 4.3.2 for a drain, 421 4.3.0
+    /// for
+    /// a fault of ours, no word when nobody can read it. An answer that is still under way is dropped, with one
+    /// exception: while
+    /// a commit is (AcceptMessage), a time-out or a drain gives no effects now, and the session ends after the commit's
+    /// reply.
     /// </summary>
     public void TimedOut(ConnectionEndReason why, List<SmtpEffect> effects)
     {
@@ -147,7 +155,8 @@ public sealed class SmtpSession
     }
 
     /// <summary>
-    /// The node drains (I7): a transaction under way ends as it would have, the next MAIL gets 421 4.3.2. The shell ends idle
+    /// The node drains (I7): a transaction under way ends as it would have, the next MAIL gets 421 4.3.2. The shell
+    /// ends idle
     /// sessions with <see cref="TimedOut"/> and <see cref="ConnectionEndReason.Draining"/>.
     /// </summary>
     public void Drain(List<SmtpEffect> effects)

@@ -17,7 +17,9 @@ public enum SmtpRole
     Submission,
 }
 
-/// <summary>The rules of one binding, shared by all its sessions. Sizes are octets; the defaults are Exchange's.</summary>
+/// <summary>
+/// The rules of one binding, shared by all its sessions. Sizes are octets; the defaults are Exchange's.
+/// </summary>
 public sealed record SmtpSessionOptions
 {
     /// <summary>The node's name in the greeting and in EHLO (RFC 5321 §4.2.4).</summary>
@@ -31,10 +33,14 @@ public sealed record SmtpSessionOptions
     /// <summary>STARTTLS is offered while TLS is not active (RFC 3207).</summary>
     public bool OffersStartTls { get; init; }
 
-    /// <summary>In order of preference; a name for which <see cref="CreateSaslExchange"/> gives null must not be in it.</summary>
+    /// <summary>
+    /// In order of preference; a name for which <see cref="CreateSaslExchange"/> gives null must not be in it.
+    /// </summary>
     public ImmutableArray<string> AuthMechanisms { get; init; } = [];
 
-    /// <summary>A new exchange for a mechanism (upper case), or null: 504 5.5.4. The shell's closure brings the nonce.</summary>
+    /// <summary>
+    /// A new exchange for a mechanism (upper case), or null: 504 5.5.4. The shell's closure brings the nonce.
+    /// </summary>
     public Func<string, ISaslExchange?> CreateSaslExchange { get; init; } = static _ => null;
 
     /// <summary>PLAIN and LOGIN are neither offered nor accepted without TLS: 538 5.7.11 (RFC 4954 §4, §6).</summary>
@@ -43,10 +49,14 @@ public sealed record SmtpSessionOptions
     /// <summary>Mechanisms answered with "334 NTLM supported" (OXSMTP-SASL-01..03, 07).</summary>
     public ImmutableArray<string> SaslSupportedText { get; init; } = ["NTLM", "GSSAPI"];
 
-    /// <summary>Also the form "AUTH=PLAIN" of before RFC 2554 in EHLO, for clients of that age (OXSMTP-GEN-02).</summary>
+    /// <summary>
+    /// Also the form "AUTH=PLAIN" of before RFC 2554 in EHLO, for clients of that age (OXSMTP-GEN-02).
+    /// </summary>
     public bool AnnouncesObsoleteAuth { get; init; }
 
-    /// <summary>Addresses (lower case) that may use this binding; null: all. Others: 421 4.3.2 after AUTH (OXSMTP-EV-14).</summary>
+    /// <summary>
+    /// Addresses (lower case) that may use this binding; null: all. Others: 421 4.3.2 after AUTH (OXSMTP-EV-14).
+    /// </summary>
     public FrozenSet<string>? AllowedUsers { get; init; }
 
     /// <summary>1..512000; one more: 452 4.5.3 (OXSMTP-EV-07).</summary>
@@ -78,7 +88,9 @@ public sealed record SmtpSessionOptions
 }
 
 /// <summary>What the session has to know of its connection.</summary>
-/// <param name="RemoteAddress">Text without brackets, such as "192.0.2.1" or "2001:db8::1"; from the PROXY header when there was one.</param>
+/// <param name="RemoteAddress">
+/// Text without brackets, such as "192.0.2.1" or "2001:db8::1"; from the PROXY header when there was one.
+/// </param>
 /// <param name="Tls">Null while the connection is in the clear.</param>
 public sealed record SmtpConnection(string RemoteAddress, SmtpTls? Tls);
 

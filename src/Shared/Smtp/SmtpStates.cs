@@ -1,6 +1,8 @@
 namespace MailCluster.Shared.Smtp;
 
-/// <summary>Where a session stands between two commands (RFC 5321 §4.1.4); a set of them in the rows of the command table.</summary>
+/// <summary>
+/// Where a session stands between two commands (RFC 5321 §4.1.4); a set of them in the rows of the command table.
+/// </summary>
 [Flags]
 public enum SmtpStates
 {

@@ -13,8 +13,10 @@ public readonly record struct TraceFacts(
     string HostName, string RemoteAddress, string QueueId, SmtpTls? Tls, DateTimeOffset Now);
 
 /// <summary>
-/// The lines that are put before a message: Return-Path: and Received: (RFC 5321 §4.4), and for submission a missing Date:
-/// and Message-ID: (RFC 6409 §8.2, §8.3). Lines are folded at 78 characters (RFC 5322 §2.1.1) where they can be. Addresses
+/// The lines that are put before a message: Return-Path: and Received: (RFC 5321 §4.4), and for submission a missing
+/// Date:
+/// and Message-ID: (RFC 6409 §8.2, §8.3). Lines are folded at 78 characters (RFC 5322 §2.1.1) where they can be.
+/// Addresses
 /// of an SMTPUTF8 message are written in UTF-8 (RFC 6532).
 /// </summary>
 public static class TraceHeaders
@@ -60,9 +62,11 @@ public static class TraceHeaders
     /// <summary>Message-ID: (RFC 5322 §3.6.4), for a submitted message that has none.</summary>
     /// <param name="uniquePart">Atom characters only; unique among the messages of this host.</param>
     public static void WriteMessageId(IBufferWriter<byte> output, string uniquePart, string hostName) =>
-        Write(output, new StringBuilder("Message-ID: <").Append(uniquePart).Append('@').Append(hostName).Append(">\r\n"));
+        Write(output, new StringBuilder($"Message-ID: <{uniquePart}@{hostName}>\r\n"));
 
-    /// <summary>A mailbox as the wire has it: the local-part quoted where it is no dot-string (RFC 5321 §4.1.2).</summary>
+    /// <summary>
+    /// A mailbox as the wire has it: the local-part quoted where it is no dot-string (RFC 5321 §4.1.2).
+    /// </summary>
     public static string AddressOf(SmtpPath path)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -73,8 +77,16 @@ public static class TraceHeaders
 
         var local = IsDotString(path.LocalPart)
             ? path.LocalPart
-            : "\"" + path.LocalPart.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal) + "\"";
+            : Quoted(path.LocalPart);
         return path.Domain is null ? local : local + "@" + path.Domain;
+    }
+
+    /// <summary>Quoted-string (RFC 5321 §4.1.2).</summary>
+    private static string Quoted(string local)
+    {
+        var escaped = local.Replace("\\", "\\\\", StringComparison.Ordinal)
+            .Replace("\"", "\\\"", StringComparison.Ordinal);
+        return $"\"{escaped}\"";
     }
 
     private static bool IsDotString(string local)
@@ -101,7 +113,8 @@ public static class TraceHeaders
 
     /// <summary>date-time (RFC 5322 §3.3).</summary>
     private static string DateText(DateTimeOffset now) => string.Create(
-        CultureInfo.InvariantCulture, $"{now:ddd, d MMM yyyy HH:mm:ss} {(now.Offset < TimeSpan.Zero ? '-' : '+')}{now.Offset:hhmm}");
+        CultureInfo.InvariantCulture,
+        $"{now:ddd, d MMM yyyy HH:mm:ss} {(now.Offset < TimeSpan.Zero ? '-' : '+')}{now.Offset:hhmm}");
 
     private static void Write(IBufferWriter<byte> output, StringBuilder text)
     {

@@ -8,7 +8,9 @@ public static class AddressText
 {
     private const int OctetsMax = 45;
 
-    /// <param name="isV6">IPv6 with or without an IPv4 tail (RFC 5321 §4.1.3), no scope; otherwise four decimal octets.</param>
+    /// <param name="isV6">
+    /// IPv6 with or without an IPv4 tail (RFC 5321 §4.1.3), no scope; otherwise four decimal octets.
+    /// </param>
     public static bool TryParse(ReadOnlySpan<byte> text, bool isV6, [NotNullWhen(true)] out IPAddress? address)
     {
         address = null;

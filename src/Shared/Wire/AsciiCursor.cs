@@ -4,7 +4,8 @@ using System.Text;
 namespace MailCluster.Shared.Wire;
 
 /// <summary>
-/// The one cursor of the grammars. Two verbs: Try… takes or leaves everything as it was; Expect… records that the input is
+/// The one cursor of the grammars. Two verbs: Try… takes or leaves everything as it was; Expect… records that the input
+/// is
 /// at fault, once, and every later verb takes nothing.
 /// </summary>
 public ref struct AsciiCursor(ReadOnlySpan<byte> text)

@@ -23,14 +23,19 @@ public static class AsciiSets
     /// <summary>Ldh-str (RFC 5321 §4.1.2), and the underscore that many host names carry in spite of it.</summary>
     public static readonly SearchValues<byte> HostName = Of(LettersText + DigitsText + "-_");
 
-    /// <summary>Of the name that a client gives itself in EHLO or HELO: no character that means something in Received:.</summary>
+    /// <summary>
+    /// Of the name that a client gives itself in EHLO or HELO: no character that means something in Received:.
+    /// </summary>
     public static readonly SearchValues<byte> HeloName = Of(LettersText + DigitsText + "-_.:");
 
     /// <summary>atext (RFC 5322 §3.2.3).</summary>
     public static readonly SearchValues<byte> Atext = Of(LettersText + DigitsText + "!#$%&'*+-/=?^_`{|}~");
 
-    /// <summary>esmtp-value (RFC 5321 §4.1.2): %d33-60 / %d62-126; with SMTPUTF8 any UTF-8 as well (RFC 6531 §3.3).</summary>
-    public static readonly SearchValues<byte> EsmtpValue = Where(x => x is >= 33 and <= 126 and not (byte)'=' or >= 0x80);
+    /// <summary>
+    /// esmtp-value (RFC 5321 §4.1.2): %d33-60 / %d62-126; with SMTPUTF8 any UTF-8 as well (RFC 6531 §3.3).
+    /// </summary>
+    public static readonly SearchValues<byte> EsmtpValue =
+        Where(x => x is >= 33 and <= 126 and not (byte)'=' or >= 0x80);
 
     /// <summary>dcontent (RFC 5321 §4.1.3): %d33-90 / %d94-126.</summary>
     public static readonly SearchValues<byte> Dcontent = Where(x => x is >= 33 and <= 90 or >= 94 and <= 126);
@@ -43,7 +48,8 @@ public static class AsciiSets
 
     public static bool IsAll(ReadOnlySpan<byte> text, SearchValues<byte> set) => text.IndexOfAnyExcept(set) < 0;
 
-    private static SearchValues<byte> Of(string members) => Where(x => members.Contains((char)x, StringComparison.Ordinal));
+    private static SearchValues<byte> Of(string members) =>
+        Where(x => members.Contains((char)x, StringComparison.Ordinal));
 
     private static SearchValues<byte> Where(Predicate<byte> isMember)
     {

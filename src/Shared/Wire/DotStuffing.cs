@@ -119,7 +119,9 @@ public struct DotStuffer(bool normalizeBareLf)
     private bool _insideLine;
     private bool _afterCr;
 
-    /// <param name="output">2 * input.Length + 2 octets always suffice; with less it stops early (see consumed).</param>
+    /// <param name="output">
+    /// 2 * input.Length + 2 octets always suffice; with less it stops early (see consumed).
+    /// </param>
     public void Encode(ReadOnlySpan<byte> input, Span<byte> output, out int consumed, out int written)
     {
         consumed = 0;
@@ -136,7 +138,8 @@ public struct DotStuffer(bool normalizeBareLf)
             var room = output.Length - written - 1;
             if (lineFeed < 0 || lineFeed > room - 1)
             {
-                Copy(rest[..Math.Min(lineFeed < 0 ? rest.Length : lineFeed, Math.Max(room, 1))], output, ref consumed, ref written);
+                var run = Math.Min(lineFeed < 0 ? rest.Length : lineFeed, Math.Max(room, 1));
+                Copy(rest[..run], output, ref consumed, ref written);
                 continue;
             }
 
@@ -181,7 +184,8 @@ public struct DotStuffer(bool normalizeBareLf)
 }
 
 /// <summary>
-/// Counts the octets that a DotStuffer with normalised line ends would send before stuffing: what STAT and LIST show when
+/// Counts the octets that a DotStuffer with normalised line ends would send before stuffing: what STAT and LIST show
+/// when
 /// sizes are exact (STANXPOP3-NV-2.1.4).
 /// </summary>
 public struct WireOctetCounter

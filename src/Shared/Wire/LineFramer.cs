@@ -15,7 +15,8 @@ public enum LineFault
 }
 
 /// <summary>
-/// Cuts octets into lines. The only state is whether the rest of a too-long line is being skipped, so that a line of any
+/// Cuts octets into lines. The only state is whether the rest of a too-long line is being skipped, so that a line of
+/// any
 /// length needs a buffer of no more than its limit. A CR that is not followed by LF is an octet of its line.
 /// </summary>
 public struct LineFramer
@@ -25,7 +26,9 @@ public struct LineFramer
     /// <summary>Tries to complete one line.</summary>
     /// <param name="lineOctetsMax">Octets of the longest line, with its CRLF; at least 2.</param>
     /// <param name="line">Without CRLF; empty with a fault.</param>
-    /// <param name="consumed">Up to where the buffer is done with; also moves when false, while a too-long line is skipped.</param>
+    /// <param name="consumed">
+    /// Up to where the buffer is done with; also moves when false, while a too-long line is skipped.
+    /// </param>
     /// <returns>True: a line or a fault is complete. False: more octets are needed.</returns>
     public bool TryRead(
         in ReadOnlySequence<byte> buffer,
@@ -38,7 +41,7 @@ public struct LineFramer
         fault = LineFault.None;
         consumed = buffer.Start;
 
-        // Within a line of legal length the LF can only be among the first octets: what lies behind is not searched twice.
+        // Within a line of legal length the LF is among the first octets: what lies behind is not searched twice.
         var window = !_skipping && buffer.Length > lineOctetsMax ? buffer.Slice(0, lineOctetsMax) : buffer;
         if (window.PositionOf((byte)'\n') is { } lineFeed)
         {

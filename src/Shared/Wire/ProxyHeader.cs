@@ -17,14 +17,20 @@ public enum ProxyHeaderStatus
 /// <summary>
 /// The first octets of a connection from a proxy: PROXY protocol version 1 (text, §2.1) or 2 (binary, §2.2).
 /// </summary>
-/// <param name="Source">The client; null when the proxy speaks for itself (LOCAL) or does not know (UNKNOWN, AF_UNIX): the peer's own address counts.</param>
+/// <param name="Source">
+/// The client; null when the proxy speaks for itself (LOCAL) or does not know (UNKNOWN, AF_UNIX): the peer's own
+/// address counts.
+/// </param>
 /// <param name="Destination">Where the client connected to; null together with <paramref name="Source"/>.</param>
 public sealed record ProxyHeader(IPEndPoint? Source, IPEndPoint? Destination)
 {
     /// <summary>Of a version 1 header with its CRLF (§2.1).</summary>
     public const int TextOctetsMax = 107;
 
-    /// <summary>Of a version 2 header with its TLVs; a longer one is refused, so that the buffer before the first command is bounded.</summary>
+    /// <summary>
+    /// Of a version 2 header with its TLVs; a longer one is refused, so that the buffer before the first command is
+    /// bounded.
+    /// </summary>
     public const int BinaryOctetsMax = 4096;
 
     private const int BinaryFixedOctets = 16;
@@ -53,7 +59,10 @@ public sealed record ProxyHeader(IPEndPoint? Source, IPEndPoint? Destination)
     }
 
     private static ProxyHeaderStatus ParseText(
-        in ReadOnlySequence<byte> buffer, ReadOnlySpan<byte> start, out ProxyHeader? header, ref SequencePosition consumed)
+        in ReadOnlySequence<byte> buffer,
+        ReadOnlySpan<byte> start,
+        out ProxyHeader? header,
+        ref SequencePosition consumed)
     {
         header = null;
         var known = Math.Min(start.Length, 6);
@@ -91,7 +100,9 @@ public sealed record ProxyHeader(IPEndPoint? Source, IPEndPoint? Destination)
         return ProxyHeaderStatus.Complete;
     }
 
-    /// <summary>"TCP4" or "TCP6", source, destination, source port, destination port, each after exactly one space (§2.1).</summary>
+    /// <summary>
+    /// "TCP4" or "TCP6", source, destination, source port, destination port, each after exactly one space (§2.1).
+    /// </summary>
     private static ProxyHeader? ParseAddresses(ReadOnlySpan<byte> line)
     {
         Span<Range> parts = stackalloc Range[5];
@@ -137,7 +148,10 @@ public sealed record ProxyHeader(IPEndPoint? Source, IPEndPoint? Destination)
     }
 
     private static ProxyHeaderStatus ParseBinary(
-        in ReadOnlySequence<byte> buffer, ReadOnlySpan<byte> start, out ProxyHeader? header, ref SequencePosition consumed)
+        in ReadOnlySequence<byte> buffer,
+        ReadOnlySpan<byte> start,
+        out ProxyHeader? header,
+        ref SequencePosition consumed)
     {
         header = null;
         var known = Math.Min(start.Length, Signature.Length);

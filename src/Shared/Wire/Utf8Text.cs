@@ -14,7 +14,7 @@ public static class Utf8Text
             return true;
         }
 
-        return Utf8.IsValid(text) && text.IndexOf((byte)0xC2) is var first && (first < 0 || !HasC1Control(text[first..]));
+        return Utf8.IsValid(text) && !HasC1Control(text);
     }
 
     /// <summary>U+0080..U+009F are C2 80..C2 9F.</summary>

@@ -99,6 +99,8 @@ CREATE TABLE message (
     body INTEGER NOT NULL,
     octets INTEGER NOT NULL,
     wire_octets INTEGER NOT NULL,
+    -- How the octets are to be sent; 1: they came as BINARYMIME.
+    traits INTEGER NOT NULL DEFAULT 0,
     flags INTEGER NOT NULL DEFAULT 0,
     internal_date INTEGER NOT NULL,
     -- A unique-id that came with the message from another server.

@@ -13,7 +13,7 @@ internal static class Folded
         });
 
     // Invariant lower case is the contract of the directory; upper case would fold more together.
-#pragma warning disable CA1308
+#pragma warning disable CA1308 // the rule asks for upper case
     public static string LocalPart(string localPart) => localPart.ToLowerInvariant();
 
     public static string Tenant(string tenant) => tenant.ToLowerInvariant();

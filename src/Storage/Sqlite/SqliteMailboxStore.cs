@@ -73,13 +73,18 @@ internal sealed class SqliteMailboxStore(Readers readers) : IMailboxStore
         var entries = new MessageEntry[count.Long(0)];
         count.Reset();
         var rows = database.Get(
-            "SELECT number, body, octets, wire_octets FROM message WHERE mailbox = ? AND folder = ? ORDER BY number");
+            "SELECT number, body, octets, wire_octets, traits FROM message "
+            + "WHERE mailbox = ? AND folder = ? ORDER BY number");
         rows.Bind(1, mailbox.Value);
         rows.Bind(2, FolderId.Inbox.Value);
         for (var index = 0; rows.Step(); index++)
         {
             entries[index] = new MessageEntry(
-                new MessageNumber(rows.Long(0)), new BodyId(rows.Long(1)), (uint)rows.Long(2), (uint)rows.Long(3));
+                new MessageNumber(rows.Long(0)),
+                new BodyId(rows.Long(1)),
+                (uint)rows.Long(2),
+                (uint)rows.Long(3),
+                (MessageTraits)rows.Long(4));
         }
 
         rows.Reset();

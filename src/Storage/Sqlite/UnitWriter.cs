@@ -22,8 +22,8 @@ internal sealed class UnitWriter(Database database, CounterBook counters, TimePr
     private readonly Statement _unstage = database.Get("DELETE FROM staged WHERE body = ? RETURNING chunks, octets");
     private readonly Statement _dropChunks = database.Get("DELETE FROM body_chunk WHERE id BETWEEN ? AND ?");
     private readonly Statement _insertMessage = database.Get(
-        "INSERT INTO message (mailbox, number, folder, uid, modseq, body, octets, wire_octets, internal_date) "
-        + "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        "INSERT INTO message (mailbox, number, folder, uid, modseq, body, octets, wire_octets, internal_date, traits) "
+        + "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 
     private readonly Statement _deleteMessage = database.Get(
         "DELETE FROM message WHERE mailbox = ? AND number = ? AND folder = ? RETURNING uid, body");
@@ -213,6 +213,7 @@ internal sealed class UnitWriter(Database database, CounterBook counters, TimePr
         _insertMessage.Bind(7, message.Octets);
         _insertMessage.Bind(8, message.WireOctets);
         _insertMessage.Bind(9, message.InternalDate.ToUnixTimeMilliseconds());
+        _insertMessage.Bind(10, (long)message.Traits);
         _insertMessage.Run();
         mailbox.LastNumber = message.Number.Value;
         mailbox.ModSeq = message.ModSeq.Value;

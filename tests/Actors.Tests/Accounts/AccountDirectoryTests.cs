@@ -225,7 +225,8 @@ public sealed class AccountDirectoryTests : IDisposable
     private ValueTask<RecipientVerdict> ResolveAsync(string localPart, string? domain = Domain) =>
         _directory.ResolveAsync(localPart, domain, CancellationToken.None);
 
-    private ValueTask<AccountRecord?> LoginAsync(string user) => _directory.FindLoginAsync(user, CancellationToken.None);
+    private ValueTask<AccountRecord?> LoginAsync(string user) =>
+        _directory.FindLoginAsync(user, CancellationToken.None);
 
     private async Task LeadsToAsync(string localPart, string? domain, params AccountRecord[] accounts)
     {

@@ -2,7 +2,9 @@ using System.Diagnostics.Metrics;
 
 namespace MailCluster.Actors.Tests.Accounts;
 
-/// <summary>Counts what mailcluster.accounts.derivation.duration records: the passwords that were really derived.</summary>
+/// <summary>
+/// Counts what mailcluster.accounts.derivation.duration records: the passwords that were really derived.
+/// </summary>
 internal sealed class DerivationCount : IMeterFactory
 {
     private readonly MeterListener _listener = new();
@@ -16,7 +18,8 @@ internal sealed class DerivationCount : IMeterFactory
         _meter = new Meter(options);
         _listener.InstrumentPublished = (instrument, listener) =>
         {
-            if (ReferenceEquals(instrument.Meter, _meter) && instrument.Name == "mailcluster.accounts.derivation.duration")
+            if (ReferenceEquals(instrument.Meter, _meter)
+                && instrument.Name == "mailcluster.accounts.derivation.duration")
             {
                 listener.EnableMeasurementEvents(instrument);
             }

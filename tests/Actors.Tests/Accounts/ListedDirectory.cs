@@ -21,10 +21,19 @@ internal sealed class ListedDirectory : IDirectoryStore
     /// <summary>Completes each look-up of an account that begins from now on; null: at once.</summary>
     public TaskCompletionSource? Gate { get; set; }
 
-    public void AddDomain(string name) => _domains[name] = new DomainRecord(new DomainId(_domains.Count + 1), new TenantId(1), name);
+    public ValueTask<TenantRecord?> FindTenantAsync(TenantId tenant, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(tenant.Value == 1 ? new TenantRecord(tenant, "lone") : null);
+
+    public void AddDomain(string name) =>
+        _domains[name] = new DomainRecord(new DomainId(_domains.Count + 1), new TenantId(1), name);
 
     public AccountRecord Put(
-        string localPart, string domain, ScramKeys? keys = null, bool suspended = false, long version = 1, bool tell = true)
+        string localPart,
+        string domain,
+        ScramKeys? keys = null,
+        bool suspended = false,
+        long version = 1,
+        bool tell = true)
     {
         var key = $"{localPart}@{domain}".ToLowerInvariant();
         var id = _accounts.TryGetValue(key, out var before) ? before.Id : new AccountId(_accounts.Count + 1);
@@ -86,35 +95,44 @@ internal sealed class ListedDirectory : IDirectoryStore
     }
 
     public ValueTask<ImmutableArray<AccountRecord>> ListAccountsAsync(
-        string domain, string? after, int limit, CancellationToken cancellationToken) => throw new NotSupportedException();
+        string domain, string? after, int limit, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
 
     public ValueTask<ImmutableArray<AliasRecord>> ListAliasesAsync(
-        string domain, string? after, int limit, CancellationToken cancellationToken) => throw new NotSupportedException();
+        string domain, string? after, int limit, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
 
     public Task<DirectoryChange> AddDomainAsync(string tenant, string domain, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
-    public Task<DirectoryChange> RemoveDomainAsync(string domain, bool withUsers, CancellationToken cancellationToken) =>
+    public Task<DirectoryChange> RemoveDomainAsync(
+        string domain, bool withUsers, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
     public Task<int> AddAccountsAsync(
-        string domain, ImmutableArray<(string LocalPart, ScramKeys? Keys)> accounts, CancellationToken cancellationToken) =>
+        string domain,
+        ImmutableArray<(string LocalPart, ScramKeys? Keys)> accounts,
+        CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
     public Task<DirectoryChange> SetKeysAsync(
-        string localPart, string domain, ScramKeys keys, CancellationToken cancellationToken) => throw new NotSupportedException();
+        string localPart, string domain, ScramKeys keys, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
 
     public Task<DirectoryChange> SetSuspendedAsync(
-        string localPart, string domain, bool suspended, CancellationToken cancellationToken) => throw new NotSupportedException();
+        string localPart, string domain, bool suspended, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
 
-    public Task<DirectoryChange> RemoveAccountAsync(string localPart, string domain, CancellationToken cancellationToken) =>
+    public Task<DirectoryChange> RemoveAccountAsync(
+        string localPart, string domain, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
     public Task<DirectoryChange> AddAliasAsync(
         string localPart, string domain, ImmutableArray<string> targets, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
-    public Task<DirectoryChange> RemoveAliasAsync(string localPart, string domain, CancellationToken cancellationToken) =>
+    public Task<DirectoryChange> RemoveAliasAsync(
+        string localPart, string domain, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
     public ValueTask<MailboxTotals?> TotalsAsync(MailboxId mailbox, CancellationToken cancellationToken) =>

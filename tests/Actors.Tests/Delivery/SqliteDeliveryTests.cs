@@ -41,9 +41,10 @@ public sealed class SqliteDeliveryTests : IAsyncLifetime
             var verdicts = new List<Task<AcceptVerdict>>();
             for (var i = 0; i < 60; i++)
             {
-                var to = mailboxes.Where((_, at) => ((i + round) & (1 << at)) != 0).DefaultIfEmpty(mailboxes[0]).ToArray();
+                var to = mailboxes.Where((_, at) => ((i + round) & (1 << at)) != 0);
+                to = [.. to.DefaultIfEmpty(mailboxes[0])];
                 var body = _store.Bodies.NextId();
-                verdicts.Add(AcceptAsync(body, to));
+                verdicts.Add(AcceptAsync(body, [.. to]));
                 foreach (var mailbox in to)
                 {
                     expected[mailbox].Add(body);
@@ -59,7 +60,8 @@ public sealed class SqliteDeliveryTests : IAsyncLifetime
         {
             var messages = (await _maildrops.OpenAsync(mailbox, CancellationToken.None))!.Messages;
             Assert.Equal(
-                expected[mailbox].Select(body => body.Value).Order(), messages.Select(message => message.Body.Value).Order());
+                expected[mailbox].Select(body => body.Value).Order(),
+                messages.Select(message => message.Body.Value).Order());
             Assert.Equal(messages.Select(message => message.Number.Value).Order().Distinct(),
                 messages.Select(message => message.Number.Value));
         }
@@ -141,7 +143,11 @@ public sealed class SqliteDeliveryTests : IAsyncLifetime
     {
         _store = await _engine.OpenAsync(TimeProvider.System);
         _system = new ActorSystem(
-            ThreadPoolScheduler.Instance, TimeProvider.System, new ActorSystemOptions(), NullLoggerFactory.Instance, _meters);
+            ThreadPoolScheduler.Instance,
+            TimeProvider.System,
+            new ActorSystemOptions(),
+            NullLoggerFactory.Instance,
+            _meters);
         var region = new MailboxRegion(
             _system,
             _store.Mailboxes,
@@ -151,7 +157,11 @@ public sealed class SqliteDeliveryTests : IAsyncLifetime
             NullLoggerFactory.Instance);
         _maildrops = new Maildrops(region);
         _acceptor = new MessageAcceptor(
-            region, new DeliveryOptions(), TimeProvider.System, new DeliveryMetrics(_meters), NullLoggerFactory.Instance);
+            region,
+            new DeliveryOptions(),
+            TimeProvider.System,
+            new DeliveryMetrics(_meters),
+            NullLoggerFactory.Instance);
     }
 
     private async Task CrashAsync()
@@ -162,8 +172,11 @@ public sealed class SqliteDeliveryTests : IAsyncLifetime
         await OpenAsync();
     }
 
-    private Task<AcceptVerdict> AcceptAsync(BodyId body, params ReadOnlySpan<MailboxId> mailboxes) => _acceptor.AcceptAsync(
-        new AcceptedMessage(body, Head, Head.Length, 0, (uint)Head.Length, [.. mailboxes]), CancellationToken.None).AsTask();
+    private Task<AcceptVerdict> AcceptAsync(BodyId body, params ReadOnlySpan<MailboxId> mailboxes)
+    {
+        var message = new AcceptedMessage(body, Head, Head.Length, 0, (uint)Head.Length, [.. mailboxes]);
+        return _acceptor.AcceptAsync(message, CancellationToken.None).AsTask();
+    }
 
     private async Task RemoveFirstAsync(MailboxId mailbox, Dictionary<MailboxId, List<BodyId>> expected)
     {

@@ -232,7 +232,9 @@ public sealed class MailboxActorTests
         {
             var asks = Enumerable.Range(0, 5).Select(_ => run.OpenAsync(Alice)).ToArray();
             await Task.WhenAll(asks.Select(ask => ask.ContinueWith(
-                _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default)));
+                _ => { },
+                CancellationToken.None,
+                TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default)));
             Assert.Equal(2, asks.Count(ask => ask.IsCompletedSuccessfully));
             Assert.Equal(3, asks.Count(ask => ask.Exception?.InnerException is AskFailedException
             {

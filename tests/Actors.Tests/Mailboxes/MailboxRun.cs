@@ -26,7 +26,12 @@ internal sealed class MailboxRun : IDisposable
         var system = new ActorSystem(
             Scheduler, Scheduler.Time, new ActorSystemOptions(), NullLoggerFactory.Instance, _meters);
         Region = new MailboxRegion(
-            system, Store, Store, options ?? new MailboxOptions(), new MailboxMetrics(_meters), NullLoggerFactory.Instance);
+            system,
+            Store,
+            Store,
+            options ?? new MailboxOptions(),
+            new MailboxMetrics(_meters),
+            NullLoggerFactory.Instance);
         Maildrops = new Maildrops(Region);
         Acceptor = new MessageAcceptor(
             Region, new DeliveryOptions(), Scheduler.Time, new DeliveryMetrics(_meters), NullLoggerFactory.Instance);

@@ -6,8 +6,8 @@ using MailCluster.Shared.Mailboxes;
 namespace MailCluster.Actors.Tests.Mailboxes;
 
 /// <summary>
-/// A store in virtual time that is as strict as the real one: numbers, UIDs and MODSEQs must rise in the order of commits,
-/// a removal must find its rows. It fails, is full and throws when told to.
+/// A store in virtual time that is as strict as the real one: numbers, UIDs and MODSEQs must rise in the order of
+/// commits, a removal must find its rows. It fails, is full and throws when told to.
 /// </summary>
 internal sealed class SimulatedStore(SeededScheduler scheduler) : ICommitter, IMailboxStore, IBodyStore
 {
@@ -17,6 +17,7 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : ICommitter, IM
     private bool _scheduled;
     private long _nextBody = 1;
 
+    /// <summary>Zero: commits are drawn among the turns of the actors.</summary>
     public TimeSpan CommitTime { get; set; } = TimeSpan.FromMilliseconds(2);
 
     public TimeSpan LoadTime { get; set; } = TimeSpan.FromMilliseconds(1);
@@ -37,7 +38,9 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : ICommitter, IM
 
     public int Loads { get; private set; }
 
-    /// <summary>Units that were refused for their own fault: what an actor in its right state never contributes.</summary>
+    /// <summary>
+    /// Units that were refused for their own fault: what an actor in its right state never contributes.
+    /// </summary>
     public List<string> Refusals { get; } = [];
 
     public List<CommitUnit> Ended { get; } = [];
@@ -59,7 +62,8 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : ICommitter, IM
         var box = new Box();
         foreach (var message in messages)
         {
-            box.Rows.Add(new Row(message.Number.Value, box.UidNext++, message.Body, message.Octets, message.WireOctets));
+            box.Rows.Add(new Row(
+                message.Number.Value, box.UidNext++, message.Body, message.Octets, message.WireOctets));
             box.LastNumber = message.Number.Value;
             box.ModSeq++;
         }
@@ -129,7 +133,15 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : ICommitter, IM
         if (!_scheduled && !IsHeld)
         {
             _scheduled = true;
-            scheduler.PostAfter(CommitTime, CommitHead);
+            if (CommitTime > TimeSpan.Zero)
+            {
+                scheduler.PostAfter(CommitTime, CommitHead);
+            }
+            else
+            {
+                // Among the turns that can run now: time goes on only when none can.
+                scheduler.Post(CommitHead);
+            }
         }
     }
 

@@ -30,7 +30,9 @@ internal sealed class Dialogue : IDisposable
 
     public static Dialogue Connect(IPEndPoint to, bool tls = false)
     {
-        TcpClient tcp = new(to.AddressFamily) { NoDelay = true, ReceiveTimeout = TimeoutMilliseconds, SendTimeout = TimeoutMilliseconds };
+        TcpClient tcp =
+            new(to.AddressFamily) { NoDelay = true, ReceiveTimeout = TimeoutMilliseconds, SendTimeout =
+            TimeoutMilliseconds };
         try
         {
             tcp.Connect(to);
@@ -74,7 +76,8 @@ internal sealed class Dialogue : IDisposable
         tls.AuthenticateAsClient(new SslClientAuthenticationOptions
         {
             TargetHost = "localhost",
-            RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null, // it is self-signed
+            // it is self-signed
+            RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null,
         });
         _stream = tls;
     }
@@ -223,7 +226,8 @@ internal sealed class Dialogue : IDisposable
         {
             _end = _stream.Read(_buffer);
         }
-        catch (IOException exception) when (exception.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionReset })
+        catch (IOException exception) when (
+            exception.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionReset })
         {
             return false;
         }

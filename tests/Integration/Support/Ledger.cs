@@ -39,7 +39,9 @@ internal sealed partial class Ledger
         }
     }
 
-    /// <summary>Acknowledged: in each of its mailboxes exactly once. In doubt: in all of them once, or in none.</summary>
+    /// <summary>
+    /// Acknowledged: in each of its mailboxes exactly once. In doubt: in all of them once, or in none.
+    /// </summary>
     public void AssertKept(Node node, int users)
     {
         Dictionary<(string Id, int User), int> found = [];
@@ -56,14 +58,17 @@ internal sealed partial class Ledger
         foreach ((string id, int[] recipients) in _sent)
         {
             int[] copies = [.. recipients.Select(user => found.GetValueOrDefault((id, user)))];
-            bool kept = copies.All(count => count == 1) || (!_acknowledged.Contains(id) && copies.All(count => count == 0));
+            bool kept = copies.All(count => count == 1)
+                || (!_acknowledged.Contains(id) && copies.All(count => count == 0));
             if (!kept)
             {
-                wrong.Add($"{id} {(_acknowledged.Contains(id) ? "acknowledged" : "in doubt")}: {string.Join(',', copies)}");
+                wrong.Add(
+                    $"{id} {(_acknowledged.Contains(id) ? "acknowledged" : "in doubt")}: {string.Join(',', copies)}");
             }
         }
 
-        int stray = found.Keys.Count(copy => !_sent.TryGetValue(copy.Id, out int[]? recipients) || !recipients.Contains(copy.User));
+        int stray = found.Keys.Count(
+            copy => !_sent.TryGetValue(copy.Id, out int[]? recipients) || !recipients.Contains(copy.User));
         Assert.True(wrong.Count == 0, $"{wrong.Count} of {_sent.Count}:\n{string.Join('\n', wrong.Take(20))}");
         Assert.Equal(0, stray);
     }
@@ -106,7 +111,9 @@ internal sealed class Senders(Node node, Ledger ledger, int users, int seed)
         Assert.Empty(_faults);
     }
 
-    /// <summary>An answer that no good client should get is kept for <see cref="Stop"/>, not lost with its thread.</summary>
+    /// <summary>
+    /// An answer that no good client should get is kept for <see cref="Stop"/>, not lost with its thread.
+    /// </summary>
     private void Guarded(int sender)
     {
         try
@@ -147,7 +154,8 @@ internal sealed class Senders(Node node, Ledger ledger, int users, int seed)
 
     private void Message(Dialogue dialogue, Random random, string id)
     {
-        int[] recipients = [.. Enumerable.Range(1, users).OrderBy(_ => random.Next()).Take(random.Next(10) == 0 ? 3 : 1)];
+        int[] recipients =
+            [.. Enumerable.Range(1, users).OrderBy(_ => random.Next()).Take(random.Next(10) == 0 ? 3 : 1)];
         dialogue.SendLine("MAIL FROM:<sender@elsewhere.test>");
         if (!TakesMail(dialogue.ReadReply()))
         {
@@ -170,7 +178,8 @@ internal sealed class Senders(Node node, Ledger ledger, int users, int seed)
         }
 
         ledger.Sending(id, recipients);
-        int lines = random.Next(20) == 0 ? 4000 : random.Next(1, 40); // one in twenty is above the 64 KiB of a body's head
+        // one in twenty is above the 64 KiB of a body's head
+        int lines = random.Next(20) == 0 ? 4000 : random.Next(1, 40);
         dialogue.Send($"X-Ledger: {id}\r\nSubject: {id}\r\n\r\n");
         dialogue.Send(string.Concat(Enumerable.Repeat($"{id} 0123456789 0123456789\r\n", lines)));
         string reply = dialogue.Ask(".");
@@ -194,7 +203,8 @@ internal sealed class Senders(Node node, Ledger ledger, int users, int seed)
 
         if (reply[0] != '4')
         {
-            throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"Not an answer to a good client: {reply}"));
+            throw new InvalidOperationException(
+                string.Create(CultureInfo.InvariantCulture, $"Not an answer to a good client: {reply}"));
         }
 
         Interlocked.Increment(ref _refused);

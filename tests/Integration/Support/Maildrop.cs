@@ -17,7 +17,8 @@ internal sealed record StoredMessage(string Uidl, byte[] Octets)
     /// </summary>
     public void AssertIs(ReadOnlySpan<byte> sent)
     {
-        Assert.True(Octets.AsSpan().EndsWith(sent), $"{Octets.Length} octets do not end in the {sent.Length} that were sent");
+        Assert.True(
+            Octets.AsSpan().EndsWith(sent), $"{Octets.Length} octets do not end in the {sent.Length} that were sent");
         string trace = Encoding.Latin1.GetString(Octets.AsSpan(0, Octets.Length - sent.Length));
         Assert.StartsWith("Return-Path: <", trace, StringComparison.Ordinal);
         foreach (string line in trace.Split("\r\n", StringSplitOptions.RemoveEmptyEntries))

@@ -15,7 +15,6 @@ internal sealed partial class Node : IDisposable
     private const int SignalInterrupt = 2;
     private const int SignalKill = 9;
     private const int SignalTerminate = 15;
-    private static readonly TimeSpan LongestStart = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan LongestStop = TimeSpan.FromSeconds(60);
 
     private readonly NodeSettings _settings;
@@ -29,8 +28,10 @@ internal sealed partial class Node : IDisposable
         Configuration = settings.WriteConfiguration();
         List<string> words =
         [
-            .. settings.Wrapper, settings.Program, "serve", "--config", Configuration, "--ready-file", ReadyFile,
-            .. settings.SeedUsers > 0 ? new[] { "--seed-users", settings.SeedUsers.ToString(CultureInfo.InvariantCulture) } : [],
+            .. settings.Wrapper, .. settings.Command ?? [settings.Program, "serve"], "--config", Configuration,
+            "--ready-file", ReadyFile,
+            .. settings.SeedUsers > 0
+                ? new[] { "--seed-users", settings.SeedUsers.ToString(CultureInfo.InvariantCulture) } : [],
             .. settings.MoreArguments,
         ];
         ProcessStartInfo start = new(words[0], words.Skip(1))
@@ -77,10 +78,10 @@ internal sealed partial class Node : IDisposable
         {
             File.Delete(node.ReadyFile);
             node.Launch();
-            Until.True(() => File.Exists(node.ReadyFile) || node._process.HasExited, "the node is ready", LongestStart);
+            Until.True(() => File.Exists(node.ReadyFile) || node._process.HasExited, "the node is ready",
+                settings.LongestStart);
             Assert.True(File.Exists(node.ReadyFile), $"The node ended before it was ready:\n{node.Log}");
-            node._endpoints = ReadEndpoints(node.ReadyFile);
-            node.ProcessId = settings.Wrapper.Length == 0 ? node._process.Id : ChildOf(node._process.Id);
+            node.ReadReadyFile();
             return node;
         }
         catch
@@ -95,7 +96,7 @@ internal sealed partial class Node : IDisposable
     {
         using Node node = new(settings);
         node.Launch();
-        Assert.True(node._process.WaitForExit(LongestStart), $"It went on running:\n{node.Log}");
+        Assert.True(node._process.WaitForExit(settings.LongestStart), $"It went on running:\n{node.Log}");
         node._process.WaitForExit();
         Assert.False(File.Exists(node.ReadyFile), "It said that it was ready.");
         return new ToolResult(node._process.ExitCode, node.Log);
@@ -107,7 +108,8 @@ internal sealed partial class Node : IDisposable
 
     public IPEndPoint Endpoint(string binding, bool ipv6 = false)
     {
-        Assert.True(_endpoints.ContainsKey(binding), $"The ready file has no {binding}: {string.Join(' ', _endpoints.Keys)}");
+        Assert.True(
+            _endpoints.ContainsKey(binding), $"The ready file has no {binding}: {string.Join(' ', _endpoints.Keys)}");
         return _endpoints[binding].First(endpoint => endpoint.Address.GetAddressBytes().Length == (ipv6 ? 16 : 4));
     }
 
@@ -159,7 +161,8 @@ internal sealed partial class Node : IDisposable
     /// <summary>KiB of a line of /proc/PID/status: VmRSS, VmHWM.</summary>
     public long Memory(string line)
     {
-        string found = File.ReadLines($"/proc/{ProcessId}/status").First(text => text.StartsWith(line + ":", StringComparison.Ordinal));
+        string found = File.ReadLines($"/proc/{ProcessId}/status")
+            .First(text => text.StartsWith(line + ":", StringComparison.Ordinal));
         return long.Parse(Digits().Match(found).ValueSpan, CultureInfo.InvariantCulture);
     }
 
@@ -186,18 +189,14 @@ internal sealed partial class Node : IDisposable
     }
 
     /// <summary>{ "pid": 4711, "listeners": { "gateway": [ "127.0.0.1:40001", "[::1]:40002" ], ... } }.</summary>
-    private static Dictionary<string, List<IPEndPoint>> ReadEndpoints(string readyFile)
+    private void ReadReadyFile()
     {
-        using JsonDocument ready = JsonDocument.Parse(File.ReadAllText(readyFile));
-        return ready.RootElement.GetProperty("listeners").EnumerateObject().ToDictionary(
+        using JsonDocument ready = JsonDocument.Parse(File.ReadAllText(ReadyFile));
+        ProcessId = ready.RootElement.GetProperty("pid").GetInt32();
+        _endpoints = ready.RootElement.GetProperty("listeners").EnumerateObject().ToDictionary(
             listener => listener.Name,
-            listener => listener.Value.EnumerateArray().Select(address => IPEndPoint.Parse(address.GetString()!)).ToList());
-    }
-
-    private static int ChildOf(int parent)
-    {
-        string children = File.ReadAllText($"/proc/{parent}/task/{parent}/children");
-        return int.Parse(children.Split(' ')[0], CultureInfo.InvariantCulture);
+            listener => listener.Value.EnumerateArray().Select(address => IPEndPoint.Parse(address.GetString()!))
+                .ToList());
     }
 
     private void Launch()

@@ -54,6 +54,11 @@ internal sealed class NodeSettings
 
     public string Program { get; set; } = Programs.MailCluster;
 
+    /// <summary>Instead of the program and its "serve", a script for example.</summary>
+    public string[]? Command { get; set; }
+
+    public TimeSpan LongestStart { get; set; } = TimeSpan.FromSeconds(90);
+
     public List<string> MoreArguments { get; } = [];
 
     public string WriteConfiguration()

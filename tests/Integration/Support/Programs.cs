@@ -8,7 +8,8 @@ internal static class Programs
     public static string Root { get; } = FindRoot();
 
     public static string MailCluster { get; } =
-        Environment.GetEnvironmentVariable("MAILCLUSTER_PROGRAM") ?? Path.Combine(Root, "src/Frontend/bin/Release/net10.0/mailcluster");
+        Environment.GetEnvironmentVariable("MAILCLUSTER_PROGRAM")
+            ?? Path.Combine(Root, "src/Frontend/bin/Release/net10.0/mailcluster");
 
     /// <summary>The same with StoreSynchronous=OFF: it answers without having written durably.</summary>
     public static string WithoutDurability

@@ -12,12 +12,15 @@ internal static class Tool
 {
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(120);
 
-    /// <summary>A client that is missing fails the test for root, who can install it (test.sh does), and skips it for others.</summary>
+    /// <summary>
+    /// A client that is missing fails the test for root, who can install it (test.sh does), and skips it for others.
+    /// </summary>
     public static void Require(params string[] programs)
     {
         foreach (string program in programs)
         {
-            bool found = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Append("/usr/sbin").Append("/sbin")
+            bool found = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Append("/usr/sbin")
+                .Append("/sbin")
                 .Any(folder => File.Exists(Path.Combine(folder, program)));
             Assert.True(found || !Environment.IsPrivilegedProcess, $"{program} is not installed; ./test.sh does that");
             Assert.SkipUnless(found, $"{program} is not installed");
@@ -30,7 +33,8 @@ internal static class Tool
     public static string Run(string program, params string[] arguments)
     {
         ToolResult result = Try(program, null, arguments);
-        Assert.True(result.ExitCode == 0, $"{program} {string.Join(' ', arguments)}: exit code {result.ExitCode}\n{result.Output}");
+        Assert.True(result.ExitCode == 0,
+            $"{program} {string.Join(' ', arguments)}: exit code {result.ExitCode}\n{result.Output}");
         return result.Output;
     }
 

@@ -3,7 +3,9 @@ using MailCluster.Shared.Wire;
 
 namespace MailCluster.Shared.Fuzz.Targets;
 
-/// <summary>RFC 5321 §4.1.2, esmtp-param; RFC 1870, 6152, 6531, 4954 for the values; domains and literals on the way.</summary>
+/// <summary>
+/// RFC 5321 §4.1.2, esmtp-param; RFC 1870, 6152, 6531, 4954 for the values; domains and literals on the way.
+/// </summary>
 public sealed class ParametersTarget : IFuzzTarget
 {
     public static string Name => "parameters";
@@ -16,7 +18,8 @@ public sealed class ParametersTarget : IFuzzTarget
         Check.That(fault != EsmtpParameterFault.None || cursor.IsAtEnd, "all of the line was read");
         cursor = new AsciiCursor(input);
         var none = MailParameters.Parse(ref cursor, isExtended: false, offersAuth: false, out _);
-        Check.That(none != EsmtpParameterFault.None || input.Trim((byte)' ').IsEmpty, "after HELO no parameter is known");
+        var isBlank = input.Trim((byte)' ').IsEmpty;
+        Check.That(none != EsmtpParameterFault.None || isBlank, "after HELO no parameter is known");
         Check.That(!Domain.IsValid(input) || input.Length <= Domain.OctetsMax, "a domain fits");
         Check.That(!AddressLiteral.IsValid(input) || Domain.IsHeloName(input), "a literal may be said in EHLO");
     }

@@ -5,7 +5,10 @@ using MailCluster.Shared.Wire;
 
 namespace MailCluster.Shared.Fuzz.Targets;
 
-/// <summary>RFC 5321 §4.1.2: a path that was read, written and read again is the same path, and has nothing that could break a header.</summary>
+/// <summary>
+/// RFC 5321 §4.1.2: a path that was read, written and read again is the same path, and has nothing that could break a
+/// header.
+/// </summary>
 public sealed class PathTarget : IFuzzTarget
 {
     public static string Name => "path";
@@ -34,6 +37,8 @@ public sealed class PathTarget : IFuzzTarget
     private static bool TryParse(ReadOnlySpan<byte> text, bool isForward, out SmtpPath path)
     {
         var cursor = new AsciiCursor(text);
-        return isForward ? MailPath.TryParseForward(ref cursor, out path) : MailPath.TryParseReverse(ref cursor, out path);
+        return isForward
+            ? MailPath.TryParseForward(ref cursor, out path)
+            : MailPath.TryParseReverse(ref cursor, out path);
     }
 }

@@ -4,7 +4,9 @@ using MailCluster.Testing;
 
 namespace MailCluster.Shared.Fuzz.Targets;
 
-/// <summary>PROXY protocol §2: bounded, the same in every split, and every proper prefix of a header needs more.</summary>
+/// <summary>
+/// PROXY protocol §2: bounded, the same in every split, and every proper prefix of a header needs more.
+/// </summary>
 public sealed class ProxyHeaderTarget : IFuzzTarget
 {
     public static string Name => "proxy-header";

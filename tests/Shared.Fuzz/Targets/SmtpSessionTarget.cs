@@ -5,7 +5,8 @@ using MailCluster.Testing;
 namespace MailCluster.Shared.Fuzz.Targets;
 
 /// <summary>
-/// A whole session (RFC 5321 §4.1.4) brought into one of its states by the first octet, then fed with the rest, at once and
+/// A whole session (RFC 5321 §4.1.4) brought into one of its states by the first octet, then fed with the rest, at once
+/// and
 /// octet by octet: the same conversation, every reply well-formed, the effects in an order that the shell can follow.
 /// </summary>
 public sealed class SmtpSessionTarget : IFuzzTarget
@@ -27,9 +28,15 @@ public sealed class SmtpSessionTarget : IFuzzTarget
 
     private static readonly Dictionary<string, string>[] Settings =
     [
-        new() { ["auth"] = "PLAIN,LOGIN,NTLM", ["plaintext"] = "allowed", ["max-message"] = "1000", ["max-errors"] = "50" },
+        new()
+        {
+            ["auth"] = "PLAIN,LOGIN,NTLM", ["plaintext"] = "allowed", ["max-message"] = "1000", ["max-errors"] = "50",
+        },
         new() { ["auth"] = "PLAIN,LOGIN,NTLM", ["tls"] = "offer", ["max-recipients"] = "2" },
-        new() { ["auth"] = "PLAIN,LOGIN,NTLM", ["tls"] = "active", ["role"] = "submission", ["verdict"] = "Unavailable" },
+        new()
+        {
+            ["auth"] = "PLAIN,LOGIN,NTLM", ["tls"] = "active", ["role"] = "submission", ["verdict"] = "Unavailable",
+        },
         new() { ["greeting"] = "AddressNotAllowed" },
         new() { ["greeting"] = "OutOfResources", ["auth"] = "NTLM" },
     ];
@@ -45,11 +52,12 @@ public sealed class SmtpSessionTarget : IFuzzTarget
         var whole = Play(octets, settings, out var isTls);
         if (isTls)
         {
-            // What was pipelined behind STARTTLS is dropped, so how much came with it is part of the input (RFC 3207 §4.2).
+            // What was pipelined behind STARTTLS is dropped: how much came with it is input too (RFC 3207 §4.2).
             return;
         }
 
-        Check.That(whole == Play(SegmentSplitter.BytePerSegment(octets), settings), "every split gives the same session");
+        var split = Play(SegmentSplitter.BytePerSegment(octets), settings);
+        Check.That(whole == split, "every split gives the same session");
     }
 
     private static string Play(byte[] octets, Dictionary<string, string> settings, out bool isTls)
@@ -96,7 +104,8 @@ public sealed class SmtpSessionTarget : IFuzzTarget
     private static void Inspect(SmtpReply reply)
     {
         var text = reply.ToString();
-        Check.That(reply.Code is >= 200 and <= 599 && text.EndsWith("\r\n", StringComparison.Ordinal), "a reply is complete");
+        Check.That(reply.Code is >= 200 and <= 599, "a code has three digits");
+        Check.That(text.EndsWith("\r\n", StringComparison.Ordinal), "a reply is complete");
         Check.That(reply.Enhanced is null || reply.Enhanced[0] - '0' == reply.Code / 100, "classes agree");
         Check.That(reply.Code < 400 || reply.Enhanced is not null, "an error has an enhanced code");
         foreach (var line in text[..^2].Split("\r\n"))

@@ -11,7 +11,10 @@ public sealed class SmtpSessionTests
 
     private readonly List<SmtpEffect> _effects = [];
     private readonly SmtpSession _session = new(
-        new SmtpSessionOptions { HostName = "mx.test", CreateSaslExchange = FakeSaslExchange.Create, AuthMechanisms = ["NTLM"] },
+        new SmtpSessionOptions
+        {
+            HostName = "mx.test", CreateSaslExchange = FakeSaslExchange.Create, AuthMechanisms = ["NTLM"],
+        },
         new SmtpConnection("192.0.2.1", null));
 
     [Fact]

@@ -5,7 +5,8 @@ using Xunit;
 namespace MailCluster.Shared.Tests.Smtp;
 
 /// <summary>
-/// Golden sessions (tests/Transcripts/smtp). MAILCLUSTER_REWRITE_TRANSCRIPTS=1 writes them anew: commit the change only if you
+/// Golden sessions (tests/Transcripts/smtp). MAILCLUSTER_REWRITE_TRANSCRIPTS=1 writes them anew: commit the change only
+/// if you
 /// understand what caused it.
 /// </summary>
 public sealed class SmtpTranscriptTests
@@ -14,7 +15,7 @@ public sealed class SmtpTranscriptTests
         Path.Combine(Path.GetDirectoryName(ThisFile())!, "..", "..", "Transcripts", "smtp"));
 
     public static TheoryData<string> Names =>
-        [.. Directory.GetFiles(Folder, "*.txt").Select(x => Path.GetFileNameWithoutExtension(x)).Order(StringComparer.Ordinal)];
+        [.. Directory.GetFiles(Folder, "*.txt").Select(x => Path.GetFileNameWithoutExtension(x)).Order()];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -37,7 +38,8 @@ public sealed class SmtpTranscriptTests
     {
         var expected = File.ReadAllText(Path.Combine(Folder, name + ".txt"));
 
-        Assert.Equal(expected, TranscriptRunner.Play(expected, new SmtpTranscriptPeer(), TranscriptPlay.BytePerSegment));
+        var actual = TranscriptRunner.Play(expected, new SmtpTranscriptPeer(), TranscriptPlay.BytePerSegment);
+        Assert.Equal(expected, actual);
     }
 
     [Theory]

@@ -13,7 +13,8 @@ public sealed class TraceHeadersTests
     [Fact]
     public void One_recipient_is_named()
     {
-        var text = Write(Transaction("ESMTPS", "bob", "a"), new("mx.test", "192.0.2.1", "7F", new("TLSv1.3", "TLS_AES_256_GCM_SHA384"), Now));
+        var tls = new SmtpTls("TLSv1.3", "TLS_AES_256_GCM_SHA384");
+        var text = Write(Transaction("ESMTPS", "bob", "a"), new("mx.test", "192.0.2.1", "7F", tls, Now));
 
         Assert.Equal(
             "Return-Path: <bob@example.test>\r\n" +
@@ -28,7 +29,8 @@ public sealed class TraceHeadersTests
     {
         var text = Write(Transaction("ESMTP", "", "a", "b"), new("mx.test", "2001:db8::1", "7F", null, Now));
 
-        Assert.StartsWith("Return-Path: <>\r\nReceived: from client.test ([IPv6:2001:db8::1]) by mx.test", text, StringComparison.Ordinal);
+        Assert.StartsWith("Return-Path: <>\r\n", text, StringComparison.Ordinal);
+        Assert.Contains("from client.test ([IPv6:2001:db8::1]) by mx.test", text, StringComparison.Ordinal);
         Assert.DoesNotContain("for <", text, StringComparison.Ordinal);
     }
 
@@ -37,15 +39,20 @@ public sealed class TraceHeadersTests
     [InlineData("a\"\\", "\"a\\\"\\\\\"@example.test")]
     [InlineData("a..b", "\"a..b\"@example.test")]
     [InlineData("jörg", "jörg@example.test")]
-    public void Local_part_is_quoted_where_it_must_be(string local, string expected) =>
-        Assert.Contains($"<{expected}>", Write(Transaction("UTF8SMTP", local, "a", "b"), new("mx.test", "192.0.2.1", "7F", null, Now)), StringComparison.Ordinal);
+    public void Local_part_is_quoted_where_it_must_be(string local, string expected)
+    {
+        var text = Write(Transaction("UTF8SMTP", local, "a", "b"), new("mx.test", "192.0.2.1", "7F", null, Now));
+
+        Assert.Contains($"<{expected}>", text, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Lines_are_folded_where_they_can_be()
     {
         var name = new string('n', 40);
         var transaction = Transaction("ESMTPSA", "bob", new string('r', 60)) with { Helo = name + ".test" };
-        var text = Write(transaction, new(name + ".example.test", "2001:db8:1111:2222:3333:4444:5555:6666", name, new("TLSv1.3", name), Now));
+        const string address = "2001:db8:1111:2222:3333:4444:5555:6666";
+        var text = Write(transaction, new(name + ".example.test", address, name, new("TLSv1.3", name), Now));
 
         Assert.All(text[..^2].Split("\r\n"), x => Assert.InRange(x.Length, 1, 82));
         Assert.All(text[..^2].Split("\r\n").Skip(2), x => Assert.StartsWith("\t", x, StringComparison.Ordinal));
@@ -58,7 +65,9 @@ public sealed class TraceHeadersTests
         TraceHeaders.WriteDate(output, Now);
         TraceHeaders.WriteMessageId(output, "x1", "mx.test");
 
-        Assert.Equal("Date: Mon, 5 Jan 2026 02:03:04 -0330\r\nMessage-ID: <x1@mx.test>\r\n", Encoding.UTF8.GetString(output.WrittenSpan));
+        Assert.Equal(
+            "Date: Mon, 5 Jan 2026 02:03:04 -0330\r\nMessage-ID: <x1@mx.test>\r\n",
+            Encoding.UTF8.GetString(output.WrittenSpan));
     }
 
     private static string Write(SmtpTransaction transaction, TraceFacts facts)

@@ -31,7 +31,8 @@ public sealed class DotStuffingTests
             var found = -1;
             for (var at = 0; at < octets.Length && found < 0;)
             {
-                var isEnd = unstuffer.Decode(octets.AsSpan(at, Math.Min(step, octets.Length - at)), output, out var consumed, out var written);
+                var piece = octets.AsSpan(at, Math.Min(step, octets.Length - at));
+                var isEnd = unstuffer.Decode(piece, output, out var consumed, out var written);
                 body.AddRange(output.AsSpan(0, written));
                 at += consumed;
                 found = isEnd ? at : -1;
@@ -87,7 +88,9 @@ public sealed class DotStuffingTests
             var octets = Seeds.Octets(random, "ab\r\n\n"u8, 400);
             var counter = new WireOctetCounter();
             counter.Add(octets);
-            var sent = Encoding.Latin1.GetString(octets).Replace("\r\n", "\n", StringComparison.Ordinal).Replace("\n", "\r\n", StringComparison.Ordinal);
+            var sent = Encoding.Latin1.GetString(octets)
+                .Replace("\r\n", "\n", StringComparison.Ordinal)
+                .Replace("\n", "\r\n", StringComparison.Ordinal);
             var expected = sent.Length + (sent.Length == 0 || sent.EndsWith('\n') ? 0 : 2);
             Assert.True(expected == counter.Total(finish: true), $"seed {seed}");
         }
@@ -101,7 +104,8 @@ public sealed class DotStuffingTests
         var output = new byte[(2 * step) + 5];
         for (var at = 0; at < octets.Length;)
         {
-            stuffer.Encode(octets.AsSpan(at, Math.Min(step, octets.Length - at)), output, out var consumed, out var written);
+            var piece = octets.AsSpan(at, Math.Min(step, octets.Length - at));
+            stuffer.Encode(piece, output, out var consumed, out var written);
             result.AddRange(output.AsSpan(0, written));
             at += consumed;
         }

@@ -16,8 +16,12 @@ public sealed class ProxyHeaderTests
     [InlineData(@"PROXY TCP6 2001:db8::1 2001:db8::2 1 65535\r\n", "[2001:db8::1]:1", "[2001:db8::2]:65535")]
     [InlineData(@"PROXY UNKNOWN\r\n", null, null)]
     [InlineData(@"PROXY UNKNOWN ffff::1 ffff::2 1 2\r\n", null, null)]
-    [InlineData(Start + @"\x21\x11\x00\x0C\xC0\x00\x02\x01\xC6\x33\x64\x01\xDC\x04\x00\x19", "192.0.2.1:56324", "198.51.100.1:25")]
-    [InlineData(Start + @"\x21\x11\x00\x10\xC0\x00\x02\x01\xC6\x33\x64\x01\xDC\x04\x00\x19\x04\x00\x01\x00", "192.0.2.1:56324", "198.51.100.1:25")]
+    [InlineData(
+        Start + @"\x21\x11\x00\x0C\xC0\x00\x02\x01\xC6\x33\x64\x01\xDC\x04\x00\x19",
+        "192.0.2.1:56324", "198.51.100.1:25")]
+    [InlineData(
+        Start + @"\x21\x11\x00\x10\xC0\x00\x02\x01\xC6\x33\x64\x01\xDC\x04\x00\x19\x04\x00\x01\x00",
+        "192.0.2.1:56324", "198.51.100.1:25")]
     [InlineData(Start + @"\x20\x00\x00\x00", null, null)]
     [InlineData(Start + @"\x21\x00\x00\x00", null, null)]
     public void Header_is_read_and_every_prefix_needs_more(string text, string? source, string? destination)

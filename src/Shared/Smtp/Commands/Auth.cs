@@ -1,4 +1,3 @@
-using System.Buffers.Text;
 using System.Diagnostics;
 using System.Text;
 using MailCluster.Shared.Sasl;
@@ -27,7 +26,7 @@ internal static class Auth
             context.CloseSasl();
             context.Refuse(SmtpReplies.SaslCancelled);
         }
-        else if (TryDecode(line, out var response))
+        else if (SaslBase64.TryDecode(line, out var response))
         {
             Follow(context, exchange, exchange.Respond(response));
         }
@@ -67,14 +66,7 @@ internal static class Auth
             return SmtpReplies.BadArguments;
         }
 
-        var encoded = cursor.Rest;
-        if (encoded.SequenceEqual("="u8))
-        {
-            arguments = new(name, ReadOnlyMemory<byte>.Empty);
-            return null;
-        }
-
-        if (!TryDecode(encoded, out var response))
+        if (!SaslBase64.TryDecodeInitialResponse(cursor.Rest, out var response))
         {
             return SmtpReplies.BadBase64;
         }
@@ -185,25 +177,6 @@ internal static class Auth
             default:
                 throw new UnreachableException();
         }
-    }
-
-    /// <summary>base64 = base64-terminal / ( 1*(4base64-CHAR) [base64-terminal] ) (RFC 4954 §8): no white space, full padding.</summary>
-    private static bool TryDecode(ReadOnlySpan<byte> encoded, out ReadOnlyMemory<byte> decoded)
-    {
-        decoded = default;
-        if (encoded.Length % 4 != 0 || encoded.IndexOfAny(" \t\r\n"u8) >= 0)
-        {
-            return false;
-        }
-
-        var octets = new byte[Base64.GetMaxDecodedFromUtf8Length(encoded.Length)];
-        if (Base64.DecodeFromUtf8(encoded, octets, out _, out var written) != System.Buffers.OperationStatus.Done)
-        {
-            return false;
-        }
-
-        decoded = octets.AsMemory(0, written);
-        return true;
     }
 
     /// <param name="Mechanism">In upper case (OXSMTP-SASL-02).</param>

@@ -5,7 +5,8 @@ using MailCluster.Shared.Wire;
 namespace MailCluster.Shared.Smtp.Commands;
 
 /// <summary>
-/// RFC 3030 §2. bdat-cmd = "BDAT" SP chunk-size [ SP end-marker ] CRLF; end-marker = "LAST". So many octets follow at once,
+/// RFC 3030 §2. bdat-cmd = "BDAT" SP chunk-size [ SP end-marker ] CRLF; end-marker = "LAST". So many octets follow at
+/// once,
 /// so an error is told only when they have been read.
 /// </summary>
 internal static class Bdat

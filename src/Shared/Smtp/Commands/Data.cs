@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace MailCluster.Shared.Smtp.Commands;
 
-/// <summary>RFC 5321 §4.1.1.4. data = "DATA" CRLF; 354, the octets up to CRLF.CRLF, then the verdict on the message.</summary>
+/// <summary>
+/// RFC 5321 §4.1.1.4. data = "DATA" CRLF; 354, the octets up to CRLF.CRLF, then the verdict on the message.
+/// </summary>
 internal static class Data
 {
     public static readonly SmtpCommandSpec Spec = SmtpCommandSpec.For(
@@ -12,7 +14,7 @@ internal static class Data
     {
         if (context.RecipientCount == 0)
         {
-            // RFC 5321 §3.3: 503 or 554; a pipelining client whose recipients were all refused made no error of its own.
+            // RFC 5321 §3.3: 503 or 554; a pipelining client whose recipients were all refused made no error.
             if (context.TriedRecipient)
             {
                 context.Refuse(SmtpReplies.NoValidRecipients);

@@ -2,7 +2,9 @@ using MailCluster.Shared.Smtp.Grammar;
 
 namespace MailCluster.Shared.Smtp.Commands;
 
-/// <summary>RFC 5321 §4.1.1.1. ehlo = "EHLO" SP ( Domain / address-literal ) CRLF. Clears an open transaction (§4.1.4).</summary>
+/// <summary>
+/// RFC 5321 §4.1.1.1. ehlo = "EHLO" SP ( Domain / address-literal ) CRLF. Clears an open transaction (§4.1.4).
+/// </summary>
 internal static class Ehlo
 {
     public static readonly SmtpCommandSpec Spec = SmtpCommandSpec.For<ReadOnlySpan<byte>>(

@@ -29,7 +29,8 @@ internal static class Mail
             return SmtpReplies.BadSender;
         }
 
-        var fault = MailParameters.Parse(ref cursor, context.IsExtended, context.Options.Announcements.OffersAny, out var parameters);
+        var fault = MailParameters.Parse(
+            ref cursor, context.IsExtended, context.Options.Announcements.OffersAny, out var parameters);
         arguments = new(path, parameters);
         return fault switch
         {

@@ -5,7 +5,8 @@ using MailCluster.Shared.Wire;
 namespace MailCluster.Shared.Smtp.Commands;
 
 /// <summary>
-/// RFC 5321 §4.1.1.3. rcpt = "RCPT TO:" ( "&lt;Postmaster@" Domain "&gt;" / "&lt;Postmaster&gt;" / Forward-path ) [SP Rcpt-parameters]
+/// RFC 5321 §4.1.1.3. rcpt = "RCPT TO:" ( "&lt;Postmaster@" Domain "&gt;" / "&lt;Postmaster&gt;" / Forward-path ) [SP
+/// Rcpt-parameters]
 /// CRLF. No parameter is offered yet (RFC 3461 comes with delivery reports): 555 5.5.4.
 /// </summary>
 internal static class Rcpt

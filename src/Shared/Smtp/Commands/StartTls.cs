@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace MailCluster.Shared.Smtp.Commands;
 
-/// <summary>RFC 3207 §4. starttls = "STARTTLS" CRLF, outside of a transaction; everything said before is forgotten (§4.2).</summary>
+/// <summary>
+/// RFC 3207 §4. starttls = "STARTTLS" CRLF, outside of a transaction; everything said before is forgotten (§4.2).
+/// </summary>
 internal static class StartTls
 {
     public static readonly SmtpCommandSpec Spec = SmtpCommandSpec.For(

@@ -3,7 +3,8 @@ using MailCluster.Shared.Wire;
 namespace MailCluster.Shared.Smtp.Grammar;
 
 /// <summary>
-/// RFC 5321 §4.1.2. Domain = sub-domain *("." sub-domain); sub-domain = Let-dig [Ldh-str], or a U-label (RFC 6531 §3.3).
+/// RFC 5321 §4.1.2. Domain = sub-domain *("." sub-domain); sub-domain = Let-dig [Ldh-str], or a U-label (RFC 6531
+/// §3.3).
 /// An underscore is let pass, as it is found in the wild.
 /// </summary>
 public static class Domain
@@ -33,7 +34,8 @@ public static class Domain
     }
 
     /// <summary>
-    /// What EHLO and HELO may say: a domain, an address literal or some name without dots; RFC 5321 §4.1.4 forbids to refuse
+    /// What EHLO and HELO may say: a domain, an address literal or some name without dots; RFC 5321 §4.1.4 forbids to
+    /// refuse
     /// mail for a wrong name, so only its characters and length are looked at.
     /// </summary>
     public static bool IsHeloName(ReadOnlySpan<byte> text)

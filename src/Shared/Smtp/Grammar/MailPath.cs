@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using MailCluster.Shared.Wire;
 
@@ -93,7 +94,7 @@ public static class MailPath
         }
 
         var length = 0;
-        while (length < rest.Length && (rest[length] >= 0x80 || rest[length] == (byte)'.' || AsciiSets.HostName.Contains(rest[length])))
+        while (length < rest.Length && IsDottedMember(rest[length], AsciiSets.HostName))
         {
             length++;
         }
@@ -116,18 +117,22 @@ public static class MailPath
         return true;
     }
 
+    private static bool IsDottedMember(byte octet, SearchValues<byte> set) =>
+        octet is >= 0x80 or (byte)'.' || set.Contains(octet);
+
     /// <summary>Dot-string = Atom *("." Atom); Atom = 1*( atext / UTF8-non-ascii ).</summary>
     private static int TakeDotString(ref AsciiCursor cursor, scoped Span<byte> output)
     {
         var rest = cursor.Rest;
         var length = 0;
-        while (length < rest.Length && (rest[length] >= 0x80 || rest[length] == (byte)'.' || AsciiSets.Atext.Contains(rest[length])))
+        while (length < rest.Length && IsDottedMember(rest[length], AsciiSets.Atext))
         {
             length++;
         }
 
         var text = rest[..length];
-        if (length is 0 or > LocalPartOctetsMax || text[0] == (byte)'.' || text[^1] == (byte)'.' || text.IndexOf(".."u8) >= 0)
+        if (length is 0 or > LocalPartOctetsMax
+            || text[0] == (byte)'.' || text[^1] == (byte)'.' || text.IndexOf(".."u8) >= 0)
         {
             return 0;
         }
@@ -137,7 +142,8 @@ public static class MailPath
     }
 
     /// <summary>
-    /// Quoted-string = DQUOTE *( qtextSMTP / quoted-pairSMTP / UTF8-non-ascii ) DQUOTE; the first quote is taken. Octets of the
+    /// Quoted-string = DQUOTE *( qtextSMTP / quoted-pairSMTP / UTF8-non-ascii ) DQUOTE; the first quote is taken.
+    /// Octets of the
     /// content, 0 when it is at fault, empty or too long.
     /// </summary>
     private static int TakeQuoted(ref AsciiCursor cursor, scoped Span<byte> output)

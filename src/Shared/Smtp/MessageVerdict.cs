@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace MailCluster.Shared.Smtp.Commands;
+namespace MailCluster.Shared.Smtp;
 
 /// <summary>What follows the last octet of a message, by DATA or by BDAT LAST alike.</summary>
 internal static class MessageVerdict

@@ -1,0 +1,126 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Net;
+using System.Text;
+using MailCluster.Frontend.Edge;
+using MailCluster.Shared;
+using MailCluster.Shared.Pop3;
+using MailCluster.Shared.Smtp;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.DependencyInjection;
+using Xunit;
+
+namespace MailCluster.Frontend.Tests.Edge;
+
+/// <summary>
+/// A client and the real loop behind it on pipes that run everything on the caller's thread, so that what a command costs
+/// can be counted.
+/// </summary>
+internal sealed class PipeClient
+{
+    private static readonly PipeOptions Inline = new(
+        readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, useSynchronizationContext: false);
+
+    private readonly Pipe _toServer = new(Inline);
+    private readonly Pipe _toClient = new(Inline);
+    private readonly Task<ConnectionEndReason> _loop;
+
+    private PipeClient(RunningNode node, Func<ClientConnection, EdgeServices, IProtocolDriver> open)
+    {
+        var services = node.Node.Services.GetRequiredService<EdgeServices>();
+        var transport = new DefaultConnectionContext("test", new Ends(_toServer.Reader, _toClient.Writer), new Ends(_toClient.Reader, _toServer.Writer))
+        {
+            RemoteEndPoint = new IPEndPoint(IPAddress.Loopback, 1),
+            LocalEndPoint = new IPEndPoint(IPAddress.Loopback, 2),
+        };
+        var connection = new ClientConnection(transport, node.Node.Services.GetRequiredService<IdleClock>());
+        _loop = new ConnectionLoop(connection, open(connection, services), TimeProvider.System).RunAsync();
+    }
+
+    public Task<ConnectionEndReason> Ended => _loop;
+
+    public static PipeClient Smtp(RunningNode node)
+    {
+        var binding = EdgeEndpoints.Smtp(node.Node.Options.Smtp.Bindings[0], "mx.example.test", canTls: false);
+        return new(node, (connection, services) =>
+            new SmtpDriver(connection, new SmtpSession(binding.Session, new SmtpConnection("127.0.0.1", null)), binding, services));
+    }
+
+    public static PipeClient Pop3(RunningNode node)
+    {
+        var options = node.Node.Options;
+        var all = options with { Pop3 = options.Pop3 with { LoginType = Frontend.Options.LoginType.PlainTextLogin } };
+        var binding = EdgeEndpoints.Pop3(all.Pop3.Bindings[0], all, canTls: false);
+        return new(node, (connection, services) =>
+            new Pop3Driver(connection, new Pop3Session(binding.Session, isTlsActive: false), binding, services));
+    }
+
+    /// <summary>Sends octets and takes whatever came back by then, without making anything.</summary>
+    /// <returns>Octets of the replies.</returns>
+    public async ValueTask<long> ExchangeAsync(ReadOnlyMemory<byte> octets)
+    {
+        _toServer.Writer.Write(octets.Span);
+        await _toServer.Writer.FlushAsync();
+        return Take();
+    }
+
+    /// <summary>Sends a line and waits for a reply that ends as told.</summary>
+    public async Task<string> AskAsync(string line, string end = "\r\n")
+    {
+        await _toServer.Writer.WriteAsync(Encoding.UTF8.GetBytes(line + "\r\n"));
+        return await ReadAsync(end);
+    }
+
+    public async Task<string> ReadAsync(string end = "\r\n")
+    {
+        while (true)
+        {
+            var result = await _toClient.Reader.ReadAsync();
+            var text = Encoding.UTF8.GetString(result.Buffer);
+            if (text.EndsWith(end, StringComparison.Ordinal))
+            {
+                _toClient.Reader.AdvanceTo(result.Buffer.End);
+                // Off the loop's own stack, which is still inside the flush that woke us.
+                await Task.Yield();
+                return text;
+            }
+
+            Assert.False(result.IsCompleted, $"The connection ended after: {text}");
+            _toClient.Reader.AdvanceTo(result.Buffer.Start, result.Buffer.End);
+        }
+    }
+
+    /// <summary>Until the loop waits for input on its pipe, so that the next exchange runs on the caller's thread.</summary>
+    public async Task SettleAsync()
+    {
+        for (var inARow = 0; inARow < 3;)
+        {
+            if (await ExchangeAsync("NOOP\r\n"u8.ToArray()) > 0)
+            {
+                inARow++;
+                continue;
+            }
+
+            inARow = 0;
+            await ReadAsync();
+        }
+    }
+
+    private long Take()
+    {
+        long octets = 0;
+        while (_toClient.Reader.TryRead(out var result))
+        {
+            octets += result.Buffer.Length;
+            _toClient.Reader.AdvanceTo(result.Buffer.End);
+            if (result.Buffer.IsEmpty)
+            {
+                break;
+            }
+        }
+
+        return octets;
+    }
+
+    private sealed record Ends(PipeReader Input, PipeWriter Output) : IDuplexPipe;
+}
