@@ -25,7 +25,7 @@ internal static class AdminEndpoints
     public static void MapAdmin(this IEndpointRouteBuilder routes)
     {
         var admin = routes.MapGroup(Prefix)
-            .AddEndpointFilter<RouteGroupBuilder, AdminTokenFilter>()
+            .AddEndpointFilter(new AdminTokenFilter())
             .ProducesProblem(StatusCodes.Status400BadRequest)
             .ProducesProblem(StatusCodes.Status401Unauthorized)
             .ProducesProblem(StatusCodes.Status503ServiceUnavailable);

@@ -3,12 +3,13 @@ using Microsoft.Net.Http.Headers;
 namespace MailCluster.Frontend.Admin;
 
 /// <summary>401 with a challenge (RFC 6750 §3) for whoever does not show the token.</summary>
-internal sealed class AdminTokenFilter(AdminToken token) : IEndpointFilter
+internal sealed class AdminTokenFilter : IEndpointFilter
 {
     private const string Scheme = "Bearer ";
 
     public ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
+        var token = context.HttpContext.RequestServices.GetRequiredService<AdminToken>();
         var header = context.HttpContext.Request.Headers.Authorization.ToString();
         if (header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) && token.Matches(header[Scheme.Length..].Trim()))
         {

@@ -16,13 +16,6 @@ internal sealed class Terminal
         Output = output;
         Error = error;
         IsInteractive = isInteractive;
-        Ansi = AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Out = new AnsiConsoleOutput(output),
-            Ansi = isInteractive ? AnsiSupport.Detect : AnsiSupport.No,
-            ColorSystem = isInteractive ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-            Interactive = isInteractive ? InteractionSupport.Yes : InteractionSupport.No,
-        });
     }
 
     public TextWriter Output { get; }
@@ -31,7 +24,8 @@ internal sealed class Terminal
 
     public bool IsInteractive { get; }
 
-    public IAnsiConsole Ansi { get; }
+    /// <summary>Made when it is first asked for: a node that serves has no need of it.</summary>
+    public IAnsiConsole Ansi => field ??= AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Output) });
 
     public static Terminal OfProcess() => new(
         Console.In, Console.Out, Console.Error, !Console.IsOutputRedirected && !Console.IsInputRedirected);
@@ -57,6 +51,19 @@ internal sealed class Terminal
             return;
         }
 
+        Draw(columns, rows);
+    }
+
+    public void Json<T>(T value, JsonTypeInfo<T> type) => Output.WriteLine(JsonSerializer.Serialize(value, type));
+
+    /// <summary>Asks without showing what is typed; null where nobody can be asked.</summary>
+    public string? Secret(string prompt) =>
+        IsInteractive ? Ansi.Prompt(new TextPrompt<string>(prompt) { AllowEmpty = true }.Secret()) : null;
+
+    public string? ReadLine() => _input.ReadLine();
+
+    private void Draw(IReadOnlyList<string> columns, IReadOnlyList<string[]> rows)
+    {
         var table = new Table { Border = TableBorder.Rounded };
         foreach (var column in columns)
         {
@@ -70,12 +77,4 @@ internal sealed class Terminal
 
         Ansi.Write(table);
     }
-
-    public void Json<T>(T value, JsonTypeInfo<T> type) => Output.WriteLine(JsonSerializer.Serialize(value, type));
-
-    /// <summary>Asks without showing what is typed; null where nobody can be asked.</summary>
-    public string? Secret(string prompt) =>
-        IsInteractive ? Ansi.Prompt(new TextPrompt<string>(prompt) { AllowEmpty = true }.Secret()) : null;
-
-    public string? ReadLine() => _input.ReadLine();
 }
