@@ -5,7 +5,9 @@ using System.Text.Json;
 
 namespace MailCluster.Frontend.Tests.Cli;
 
-/// <summary>`mailcluster serve` as a process; it has written its ready file when the task of <see cref="StartAsync"/> ends.</summary>
+/// <summary>
+/// `mailcluster serve` as a process; it has written its ready file when the task of <see cref="StartAsync"/> ends.
+/// </summary>
 internal sealed partial class ServingProcess : IDisposable
 {
     private readonly Process _process;
@@ -32,7 +34,8 @@ internal sealed partial class ServingProcess : IDisposable
         RedirectStandardError = true,
     };
 
-    public static async Task<ServingProcess> StartAsync(string directory, string[] arguments, CancellationToken cancellationToken)
+    public static async Task<ServingProcess> StartAsync(
+        string directory, string[] arguments, CancellationToken cancellationToken)
     {
         var readyFile = Path.Combine(directory, "ready.json");
         var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -50,7 +53,8 @@ internal sealed partial class ServingProcess : IDisposable
         process.Exited += (_, _) =>
         {
             serving._ended.TrySetResult();
-            ready.TrySetException(new InvalidOperationException($"The node ended: {string.Join('\n', serving.Output)}"));
+            ready.TrySetException(
+                new InvalidOperationException($"The node ended: {string.Join('\n', serving.Output)}"));
         };
         process.Start();
         process.BeginOutputReadLine();
