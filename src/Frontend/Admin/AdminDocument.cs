@@ -30,9 +30,11 @@ internal static class AdminDocument
         });
         options.AddOperationTransformer((operation, context, _) =>
         {
-            if (context.Description.RelativePath?.StartsWith(AdminEndpoints.Prefix[1..], StringComparison.Ordinal) == true)
+            if (context.Description.RelativePath?.StartsWith(AdminEndpoints.Prefix[1..],
+                StringComparison.Ordinal) == true)
             {
-                operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(Scheme, context.Document)] = [] }];
+                operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(Scheme,
+                    context.Document)] = [] }];
             }
 
             return Task.CompletedTask;

@@ -63,12 +63,14 @@ internal sealed class AdminTarget
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
         {
             // Without a node there is no token either: that is what has to be said then, so ask the node first.
-            return file is null ? null : throw new CommandException(ExitCode.NotAllowed, $"There is no token file {path}.");
+            return file is null ? null
+                : throw new CommandException(ExitCode.NotAllowed, $"There is no token file {path}.");
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new CommandException(
-                ExitCode.NotAllowed, $"The admin token for {address} cannot be read: {exception.Message} (try as the node's user, or sudo)");
+                ExitCode.NotAllowed,
+                    $"The admin token for {address} cannot be read: {exception.Message} (try as the node's user, or sudo)");
         }
     }
 

@@ -111,7 +111,8 @@ public sealed class MailboxStateTests
         Assert.True(snapshot.Messages == entries);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1000 * 400);
 
-        // A new generation is one array more: 32 octets a message for the state, 32 for those who still read the old one.
+        // A new generation is one array more: 32 octets a message for the state, 32 for those who still read the old
+        // one.
         before = GC.GetAllocatedBytesForCurrentThread();
         Assert.Equal(Messages + 1000, state.Snapshot().Messages.Length);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, ((Messages + 1000) * 32) + 4096);
