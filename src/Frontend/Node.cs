@@ -25,7 +25,7 @@ internal sealed partial class ReadyJson : JsonSerializerContext;
 /// <summary>A node from opened store to drained end.</summary>
 internal sealed class Node(
     MailClusterOptions options, Foundation foundation, IMailStore store, WebApplication app,
-        List<OpenListener> listeners) : IAsyncDisposable
+    List<OpenListener> listeners) : IAsyncDisposable
 {
     public MailClusterOptions Options => options;
 

@@ -3,12 +3,15 @@ using MailCluster.Shared.Mailboxes;
 
 namespace MailCluster.Actors.Storage;
 
-/// <summary>Reads immutable bodies in short reads; nothing is held between two of them. Writing goes through the
-/// committer.</summary>
+/// <summary>
+/// Reads immutable bodies in short reads; nothing is held between two of them. Writing goes through the committer.
+/// </summary>
 public interface IBodyStore
 {
-    /// <summary>An id that no body has and none will get again. Does not block and needs no commit (ids are taken in
-    /// leased blocks).</summary>
+    /// <summary>
+    /// An id that no body has and none will get again. Does not block and needs no commit (ids are taken in leased
+    /// blocks).
+    /// </summary>
     BodyId NextId();
 
     /// <summary>
@@ -23,7 +26,7 @@ public interface IBodyStore
     /// </summary>
     ValueTask<int> ReadMessageAsync(
         MailboxId mailbox, MessageNumber number, BodyId body, Memory<byte> destination,
-            CancellationToken cancellationToken);
+        CancellationToken cancellationToken);
 
     /// <summary>
     /// Reads ahead: whole messages, one behind the other, as many of the first ones as are still there and fit. Returns
@@ -31,7 +34,7 @@ public interface IBodyStore
     /// </summary>
     ValueTask<int> ReadMessagesAsync(
         MailboxId mailbox, ReadOnlyMemory<MessageEntry> entries, Memory<byte> destination,
-            CancellationToken cancellationToken) =>
+        CancellationToken cancellationToken) =>
         ValueTask.FromResult(0);
 
     /// <summary>

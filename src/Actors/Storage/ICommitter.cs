@@ -6,8 +6,9 @@ namespace MailCluster.Actors.Storage;
 /// </summary>
 public interface ICommitter
 {
-    /// <summary>Takes a place at the tail. False when the lane is at its bound in octets or operations. Never
-    /// blocks.</summary>
+    /// <summary>
+    /// Takes a place at the tail. False when the lane is at its bound in octets or operations. Never blocks.
+    /// </summary>
     bool TryEnqueue(CommitUnit unit);
 
     /// <summary>The unit, which has its place, has its last contribution. Never blocks.</summary>

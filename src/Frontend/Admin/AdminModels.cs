@@ -38,10 +38,12 @@ public sealed record MailboxView(
     DateTimeOffset? Oldest,
     DateTimeOffset? Newest);
 
-/// <summary>A client takes members that it does not know, since a node may be newer; a node refuses them
-/// (<see cref="AdminEndpoints"/>).</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    PropertyNameCaseInsensitive = true)]
+/// <summary>
+/// A client takes members that it does not know, since a node may be newer; a node refuses them (<see
+/// cref="AdminEndpoints"/>).
+/// </summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, PropertyNameCaseInsensitive = true)]
 [JsonSerializable(typeof(Page<DomainView>))]
 [JsonSerializable(typeof(Page<UserView>))]
 [JsonSerializable(typeof(Page<AliasView>))]

@@ -14,8 +14,8 @@ internal static class DomainEndpoints
             .WithDescription(
                 "Makes its tenant when that is new, and its postmaster mailbox, which nobody can log in to until a password is set.")
             .ProducesProblem(StatusCodes.Status409Conflict);
-        admin.MapDelete("/domains/{domain}",
-            RemoveAsync).WithTags(Tag).WithName("removeDomain").WithSummary("Removes a domain")
+        admin.MapDelete("/domains/{domain}", RemoveAsync).WithTags(Tag).WithName("removeDomain")
+            .WithSummary("Removes a domain")
             .WithDescription("Refused while it has users, unless withUsers=true, which removes them with their mail.")
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
     }

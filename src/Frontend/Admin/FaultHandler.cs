@@ -11,8 +11,8 @@ namespace MailCluster.Frontend.Admin;
 /// </summary>
 internal sealed class FaultHandler(IProblemDetailsService problems) : IExceptionHandler
 {
-    public ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception,
-        CancellationToken cancellationToken)
+    public ValueTask<bool> TryHandleAsync(
+        HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
         var problem = exception switch
         {

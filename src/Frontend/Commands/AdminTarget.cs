@@ -19,7 +19,8 @@ internal sealed class AdminTarget
 
     private readonly Option<string?> _tokenFile = new("--token-file")
     {
-        Description = $"The file with the admin token. Default: {TokenVariable} (the token itself), then Http.AdminTokenFile.",
+        Description =
+            $"The file with the admin token. Default: {TokenVariable} (the token itself), then Http.AdminTokenFile.",
         Recursive = true,
     };
 
@@ -70,7 +71,7 @@ internal sealed class AdminTarget
         {
             throw new CommandException(
                 ExitCode.NotAllowed,
-                    $"The admin token for {address} cannot be read: {exception.Message} (try as the node's user, or sudo)");
+                $"The admin token for {address} cannot be read: {exception.Message} (try as the node's user, or sudo)");
         }
     }
 

@@ -4,8 +4,10 @@ using Spectre.Console;
 
 namespace MailCluster.Frontend.Commands;
 
-/// <summary>Two users to try the node with. Their passwords are made at first start and kept, so that every start shows
-/// the same.</summary>
+/// <summary>
+/// Two users to try the node with. Their passwords are made at first start and kept, so that every start shows the
+/// same.
+/// </summary>
 internal sealed class DemoTenant
 {
     public const string Tenant = "demo";
@@ -32,8 +34,8 @@ internal sealed class DemoTenant
 
         if (!known)
         {
-            PrivateFile.Write(file,
-                string.Concat(Users.Select(user => $"{user}@{Domain} {UserCommand.GeneratePassword()}\n")));
+            PrivateFile.Write(
+                file, string.Concat(Users.Select(user => $"{user}@{Domain} {UserCommand.GeneratePassword()}\n")));
         }
 
         var passwords = File.ReadAllLines(file).Select(line => line.Split(' ')[^1]).ToArray();
@@ -80,8 +82,8 @@ internal sealed class DemoTenant
 
     private static string? SendLine(Node node)
     {
-        var gateway = node.Options.Smtp.Bindings.FirstOrDefault(binding => binding.Role == SmtpRole.Gateway
-            && binding.Tls != BindingTls.Implicit);
+        var gateway = node.Options.Smtp.Bindings.FirstOrDefault(
+            binding => binding.Role == SmtpRole.Gateway && binding.Tls != BindingTls.Implicit);
         return gateway is not null && Where(node, gateway.Name) is { } endpoint
             ? $@"printf 'From: bob@{Domain}\r\nTo: alice@{Domain}\r\nSubject: Hello\r\n\r\nIt works.\r\n' | curl -sS smtp://{endpoint}"
                 + $" --mail-from bob@{Domain} --mail-rcpt alice@{Domain} --upload-file -"

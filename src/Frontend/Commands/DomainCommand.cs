@@ -28,7 +28,7 @@ internal static class DomainCommand
             var domain = arguments.GetRequiredValue(name);
             await client.SendAsync(
                 HttpMethod.Post, "domains", new NewDomain(domain, arguments.GetValue(tenant)),
-                    AdminJson.Default.NewDomain, cancellationToken);
+                AdminJson.Default.NewDomain, cancellationToken);
             terminal.Line($"Domain {domain} was added; mail to its users is taken from now on.");
         });
         return command;

@@ -85,7 +85,7 @@ internal static class UserSeeding
 
     private static async Task MakeAsync(
         IDirectoryStore directory, ImmutableArray<(string LocalPart, string Password)> users, int iterations,
-            Action<int> progress,
+        Action<int> progress,
         CancellationToken cancellationToken)
     {
         for (var from = 0; from < users.Length; from += BatchUsers)

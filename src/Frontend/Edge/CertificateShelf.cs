@@ -9,8 +9,9 @@ namespace MailCluster.Frontend.Edge;
 /// <summary>A certificate file that cannot be used; the message is for the administrator.</summary>
 internal sealed class CertificateException(string message, Exception? inner = null) : Exception(message, inner);
 
-/// <param name="Names">SNI names that pick it; "*.example.test" covers one label. Empty: those in the
-/// certificate.</param>
+/// <param name="Names">
+/// SNI names that pick it; "*.example.test" covers one label. Empty: those in the certificate.
+/// </param>
 internal sealed record CertificateFiles(IReadOnlyList<string> Names, string CertificateFile, string KeyFile);
 
 /// <summary>
@@ -33,7 +34,7 @@ internal sealed class CertificateShelf : IDisposable
     /// <param name="fallback">Where the self-signed pair lives or is made; null: none is wanted.</param>
     public CertificateShelf(
         IReadOnlyList<CertificateFiles> files, CertificateFiles? fallback, string nodeName, TimeProvider time,
-            ILogger<CertificateShelf> log)
+        ILogger<CertificateShelf> log)
     {
         _time = time;
         _log = log;
@@ -99,8 +100,8 @@ internal sealed class CertificateShelf : IDisposable
                 AllowRenegotiation = false,
             }, stamp);
         }
-        catch (Exception e)
-            when (e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception e) when (
+            e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
         {
             throw new CertificateException(
                 $"The certificate {files.CertificateFile} with the key {files.KeyFile} cannot be used: {e.Message}", e);
@@ -108,8 +109,8 @@ internal sealed class CertificateShelf : IDisposable
     }
 
     private static IEnumerable<string> NamesIn(X509Certificate2 certificate) =>
-        certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().SelectMany(names
-            => names.EnumerateDnsNames());
+        certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>()
+            .SelectMany(names => names.EnumerateDnsNames());
 
     private static DateTime StampOf(CertificateFiles files)
     {

@@ -4,8 +4,9 @@ using MailCluster.Shared.Wire;
 
 namespace MailCluster.Frontend.Edge;
 
-/// <summary>What the loop needs of SMTP and POP3: a pure session behind a driver that carries out its
-/// effects.</summary>
+/// <summary>
+/// What the loop needs of SMTP and POP3: a pure session behind a driver that carries out its effects.
+/// </summary>
 internal interface IProtocolDriver
 {
     /// <summary>False while the session waits for an answer, or has ended.</summary>
@@ -149,8 +150,8 @@ internal sealed class ConnectionLoop(ClientConnection connection, IProtocolDrive
         var progress = Progress.NeedsInput;
         while (true)
         {
-            var isComplete = _framer.TryRead(buffer, driver.LineOctetsMax, out var line, out var consumed,
-                out var fault);
+            var isComplete =
+                _framer.TryRead(buffer, driver.LineOctetsMax, out var line, out var consumed, out var fault);
             if (isComplete)
             {
                 Take(line, fault);

@@ -31,11 +31,12 @@ internal static class EdgeEndpoints
     public static void PreferInlineCompletions() =>
         Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
 
-    /// <summary>Opens every mail binding; <paramref name="opened"/> hears of each address, whose port is known after
-    /// the start.</summary>
+    /// <summary>
+    /// Opens every mail binding; <paramref name="opened"/> hears of each address, whose port is known after the start.
+    /// </summary>
     public static void Listen(
-        KestrelServerOptions kestrel, MailClusterOptions options, MailListener listener, bool canTls,
-            Action<string, ListenOptions> opened)
+        KestrelServerOptions kestrel, MailClusterOptions options, MailListener listener, bool canTls, Action<string,
+        ListenOptions> opened)
     {
         foreach (var smtp in options.Smtp.Bindings)
         {
@@ -91,8 +92,8 @@ internal static class EdgeEndpoints
         all.Pop3.AuthenticatedConnectionTimeout);
 
     private static void Open(
-        KestrelServerOptions kestrel, BindingEdge binding, Action<string, ListenOptions> opened,
-            Func<ConnectionContext, Task> serve)
+        KestrelServerOptions kestrel, BindingEdge binding, Action<string, ListenOptions> opened, Func<ConnectionContext,
+        Task> serve)
     {
         foreach (var endpoint in binding.Endpoints)
         {

@@ -58,8 +58,8 @@ internal sealed class ReadAhead(IBodyStore bodies)
             return null;
         }
 
-        await FillAsync(_pages ??= new Pages(ArrayPool<byte>.Shared.Rent(Octets)), snapshot,
-            index).ConfigureAwait(false);
+        await FillAsync(_pages ??= new Pages(ArrayPool<byte>.Shared.Rent(Octets)), snapshot, index)
+            .ConfigureAwait(false);
         if (!TryTake(snapshot, entry, out octets))
         {
             // Not "? octets : null": there, null would become an empty memory.
@@ -90,7 +90,7 @@ internal sealed class ReadAhead(IBodyStore bodies)
         pages.Count = 0;
         pages.Count = await bodies.ReadMessagesAsync(
             snapshot.Mailbox, snapshot.Messages.AsMemory().Slice(index, count), pages.Buffer.AsMemory(0, Octets),
-                CancellationToken.None)
+            CancellationToken.None)
             .ConfigureAwait(false);
     }
 

@@ -23,8 +23,8 @@ internal sealed class LineLogger(string category, LogFormat format, LogQueue que
     public bool IsEnabled(LogLevel logLevel) => logLevel != LogLevel.None;
 
     public void Log<TState>(
-        LogLevel logLevel, EventId eventId, TState state, Exception? exception,
-            Func<TState, Exception?, string> formatter)
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?,
+        string> formatter)
     {
         var text = formatter(state, exception);
         if (format == LogFormat.Json)
@@ -54,7 +54,7 @@ internal sealed class LineLogger(string category, LogFormat format, LogQueue que
 
     private void AddJson(
         LogLevel level, EventId id, IReadOnlyList<KeyValuePair<string, object?>>? fields, Exception? exception,
-            string text)
+        string text)
     {
         var buffer = _json ??= new ArrayBufferWriter<byte>(1024);
         buffer.ResetWrittenCount();

@@ -10,8 +10,10 @@ namespace MailCluster.Frontend.Observability;
 /// </summary>
 internal sealed class LogQueue : IDisposable
 {
-    /// <summary>How long lines gather before they are written together: a write costs as much as the formatting of
-    /// several lines.</summary>
+    /// <summary>
+    /// How long lines gather before they are written together: a write costs as much as the formatting of several
+    /// lines.
+    /// </summary>
     private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(10);
 
     private readonly Lock _gate = new();

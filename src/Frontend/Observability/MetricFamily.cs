@@ -18,8 +18,9 @@ internal enum MetricKind
 /// </summary>
 internal sealed class MetricFamily
 {
-    /// <summary>Tags come from closed sets, the largest of which (protocol × end reason) has some 60
-    /// combinations.</summary>
+    /// <summary>
+    /// Tags come from closed sets, the largest of which (protocol × end reason) has some 60 combinations.
+    /// </summary>
     public const int SeriesMax = 1000;
 
     private static readonly double[] DefaultBounds =
@@ -57,8 +58,10 @@ internal sealed class MetricFamily
     /// <summary>A measurement is a level (Gauge), not a change (UpDownCounter).</summary>
     public bool IsGauge { get; }
 
-    /// <summary>For the documentation as well as for /metrics: <c>a.b.c</c> with unit s as a counter is
-    /// <c>a_b_c_seconds_total</c>.</summary>
+    /// <summary>
+    /// For the documentation as well as for /metrics: <c>a.b.c</c> with unit s as a counter is
+    /// <c>a_b_c_seconds_total</c>.
+    /// </summary>
     public static string NameOf(Instrument instrument, MetricKind kind)
     {
         var name = new StringBuilder(instrument.Name.Length + 16);
@@ -200,8 +203,9 @@ internal sealed class MetricFamily
         return series;
     }
 
-    /// <summary>Copies when half full, so that a reader always meets a free slot; readers see the old or the new table
-    /// whole.</summary>
+    /// <summary>
+    /// Copies when half full, so that a reader always meets a free slot; readers see the old or the new table whole.
+    /// </summary>
     private void Insert(Slot slot)
     {
         var slots = _slots;

@@ -27,14 +27,14 @@ internal sealed class PrometheusExporter : IDisposable
                 listener.EnableMeasurementEvents(instrument, Publish(instrument));
             }
         };
-        _listener.SetMeasurementEventCallback<long>((_, value, tags, state)
-            => Measure((MetricFamily)state!, value, tags));
-        _listener.SetMeasurementEventCallback<int>((_, value, tags, state)
-            => Measure((MetricFamily)state!, (long)value, tags));
-        _listener.SetMeasurementEventCallback<double>((_, value, tags, state)
-            => Measure((MetricFamily)state!, value, tags));
-        _listener.SetMeasurementEventCallback<float>((_, value, tags, state)
-            => Measure((MetricFamily)state!, (double)value, tags));
+        _listener.SetMeasurementEventCallback<long>(
+            (_, value, tags, state) => Measure((MetricFamily)state!, value, tags));
+        _listener.SetMeasurementEventCallback<int>(
+            (_, value, tags, state) => Measure((MetricFamily)state!, (long)value, tags));
+        _listener.SetMeasurementEventCallback<double>(
+            (_, value, tags, state) => Measure((MetricFamily)state!, value, tags));
+        _listener.SetMeasurementEventCallback<float>(
+            (_, value, tags, state) => Measure((MetricFamily)state!, (double)value, tags));
         _listener.Start();
     }
 

@@ -77,16 +77,15 @@ public static class ConfigurationLoader
         var given = reading.Given.Select(entry => entry.Definition).ToHashSet();
         return new(
             options, [.. reading.Advice], [.. Unbuilt(reading)],
-            [.. Frontend.Options.NotInForce.Keys.Where(entry => entry.Value is null
-                && !given.Contains(entry.Key)).Select(entry => entry.Key)]);
+            [.. Frontend.Options.NotInForce.Keys.Where(entry => entry.Value is null && !given.Contains(entry.Key))
+                .Select(entry => entry.Key)]);
     }
 
     /// <summary>The file may hold nothing beside the one section; the environment of course holds more.</summary>
     private static void CheckRoot(IConfigurationRoot configuration, OptionReading reading)
     {
-        foreach (
-            var key in configuration.Providers.First().GetChildKeys([],
-            null).Distinct(StringComparer.OrdinalIgnoreCase))
+        foreach (var key in configuration.Providers.First().GetChildKeys([], null)
+            .Distinct(StringComparer.OrdinalIgnoreCase))
         {
             if (!key.Equals(Root, StringComparison.OrdinalIgnoreCase))
             {

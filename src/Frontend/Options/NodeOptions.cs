@@ -9,8 +9,8 @@ public sealed record NodeOptions(string Name, string DataDirectory, string? Adve
 {
     internal static NodeOptions Read(OptionReader reader, string hostName)
     {
-        var name = reader.Text("Name", hostName, "Unique in the cluster; stands in greetings and Received:.",
-            "the host name");
+        var name =
+            reader.Text("Name", hostName, "Unique in the cluster; stands in greetings and Received:.", "the host name");
         if (name.AsSpan().ContainsAnyExcept(NameCharacters))
         {
             reader.Fault("Name", "letters, digits, hyphens and dots: it is sent as a host name (RFC 5321 §4.1.2)");
@@ -80,7 +80,7 @@ public sealed record BackPressureOptions(long MinFreeDisk, long? MaxProcessMemor
 /// <summary>PostgreSQL only; not in force yet.</summary>
 public sealed record ClusterOptions(
     ImmutableArray<IPEndPoint> Endpoints, TimeSpan LeaseDuration, bool MutualTls, string? CertificateFile,
-        string? KeyFile, string? CaFile)
+    string? KeyFile, string? CaFile)
 {
     internal static ClusterOptions Read(OptionReader reader) => new(
         reader.Endpoints("Endpoint", "0.0.0.0:7000", "Where other nodes connect."),

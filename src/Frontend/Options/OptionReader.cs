@@ -54,8 +54,8 @@ internal sealed class OptionReader(OptionNode? node, string path, string definit
             },
             nullable: true);
 
-    public TimeSpan Duration(string key, TimeSpan preset, TimeSpan min, TimeSpan max, string why,
-        string? presetText = null) =>
+    public TimeSpan Duration(
+        string key, TimeSpan preset, TimeSpan min, TimeSpan max, string why, string? presetText = null) =>
         Scalar(key, "duration",
             $"\"hh:mm:ss\" or \"d.hh:mm:ss\" from {OptionText.Write(min)} to {OptionText.Write(max)}",
             preset, presetText ?? $"\"{OptionText.Write(preset)}\"", why,
@@ -100,8 +100,8 @@ internal sealed class OptionReader(OptionNode? node, string path, string definit
         Values(key, "texts that are not empty, or null", null, "null", why,
             (string text, out string value) => (value = text).Trim().Length > 0, nullable: true);
 
-    public ImmutableArray<string> Words(string key, ImmutableArray<string> preset, ImmutableArray<string> allowed,
-        string why) =>
+    public ImmutableArray<string> Words(
+        string key, ImmutableArray<string> preset, ImmutableArray<string> allowed, string why) =>
         Values(key, $"of {string.Join(", ", allowed)}", preset, OptionText.Write(preset), why,
             (string text, out string value) =>
             {
@@ -215,7 +215,7 @@ internal sealed class OptionReader(OptionNode? node, string path, string definit
 
     private T Scalar<T>(
         string key, string kind, string allowed, T preset, string presetText, string why, TryRead<T> parse,
-            bool nullable = false)
+        bool nullable = false)
     {
         Know(key, kind, allowed, presetText, why);
         if (Find(key) is not { } given)
@@ -244,11 +244,10 @@ internal sealed class OptionReader(OptionNode? node, string path, string definit
 
     private ImmutableArray<T>? Values<T>(
         string key, string allowed, ImmutableArray<T>? preset, string presetText, string why, TryRead<T> parse,
-            bool nullable = false)
+        bool nullable = false)
     {
-        Know(key, "list",
-            $"a list {(allowed.StartsWith("of ", StringComparison.Ordinal) ? allowed : "of " + allowed)}", presetText,
-            why);
+        Know(key, "list", $"a list {(allowed.StartsWith("of ", StringComparison.Ordinal) ? allowed : "of " + allowed)}",
+            presetText, why);
         if (Find(key) is not { } given)
         {
             return preset;
@@ -282,8 +281,9 @@ internal sealed class OptionReader(OptionNode? node, string path, string definit
         return values.ToImmutable();
     }
 
-    /// <summary>By index; the environment may name an element that the file does not have, but not skip one
-    /// silently.</summary>
+    /// <summary>
+    /// By index; the environment may name an element that the file does not have, but not skip one silently.
+    /// </summary>
     private List<OptionNode> Ordered(OptionNode list, string allowed)
     {
         var items = new List<OptionNode>(list.Children.Count);

@@ -21,7 +21,7 @@ internal sealed class SqliteBodyStore(Readers readers, BodyIds ids, RemovalStamp
 
     public ValueTask<int> ReadMessagesAsync(
         MailboxId mailbox, ReadOnlyMemory<MessageEntry> entries, Memory<byte> destination,
-            CancellationToken cancellationToken)
+        CancellationToken cancellationToken)
     {
         var read = _pool.Rent();
         read.Set(mailbox.Value, entries, destination, cancellationToken);

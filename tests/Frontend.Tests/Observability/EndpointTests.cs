@@ -49,8 +49,8 @@ public sealed class EndpointTests(RunningNode node) : IClassFixture<RunningNode>
 
         Assert.Equal(HttpStatusCode.OK, live.StatusCode);
         Assert.Equal(HttpStatusCode.OK, ready.StatusCode);
-        using var json = JsonDocument.Parse(
-            await ready.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        using var json =
+            JsonDocument.Parse(await ready.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         Assert.Equal("ready", json.RootElement.GetProperty("status").GetString());
     }
 
@@ -67,9 +67,9 @@ public sealed class EndpointTests(RunningNode node) : IClassFixture<RunningNode>
 
         Assert.Equal(HttpStatusCode.OK, live.StatusCode);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, ready.StatusCode);
-        using var json = JsonDocument.Parse(
-            await ready.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
-        Assert.Equal("the node drains",
-            Assert.Single(json.RootElement.GetProperty("reasons").EnumerateArray()).GetString());
+        using var json =
+            JsonDocument.Parse(await ready.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(
+            "the node drains", Assert.Single(json.RootElement.GetProperty("reasons").EnumerateArray()).GetString());
     }
 }
