@@ -23,8 +23,8 @@ public sealed class ServeTests : IDisposable
         using var node = await StartAsync("--data", Data);
         using var client = new HttpClient();
 
-        Assert.Equal(
-            HttpStatusCode.OK, (await client.GetAsync($"http://{node.Http}/health/ready", Cancelled)).StatusCode);
+        Assert.Equal(HttpStatusCode.OK,
+            (await client.GetAsync($"http://{node.Http}/health/ready", Cancelled)).StatusCode);
         Assert.Equal(0, await node.StopAsync(Cancelled));
         Assert.False(File.Exists(node.ReadyFile));
     }
@@ -32,11 +32,11 @@ public sealed class ServeTests : IDisposable
     [Fact]
     public async Task The_lines_of_the_demo_send_and_read_a_message_and_stay_the_same()
     {
-        string[] lines;
+        IReadOnlyList<string> lines;
         using (var first = await StartAsync("--data", Data, "--demo"))
         {
-            lines = [.. first.Output.Where(line => line.Contains("curl", StringComparison.Ordinal))];
-            Assert.Equal(2, lines.Length);
+            lines = await first.LinesAsync("curl", 2, Cancelled);
+            Assert.Equal(2, lines.Count);
             var sent = await ShellAsync(lines[0]);
             var read = await ShellAsync(lines[1]);
 
@@ -49,7 +49,7 @@ public sealed class ServeTests : IDisposable
         Assert.Equal(
             UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(Data, "demo.txt")));
         using var second = await StartAsync("--data", Data, "--demo");
-        var again = second.Output.Where(line => line.Contains("curl", StringComparison.Ordinal)).ToArray();
+        var again = await second.LinesAsync("curl", 2, Cancelled);
         Assert.Equal(lines[1].Split(' ')[^1], again[1].Split(' ')[^1]);
         Assert.Contains("It works.", (await ShellAsync(again[1])).Output, StringComparison.Ordinal);
     }
@@ -59,12 +59,12 @@ public sealed class ServeTests : IDisposable
     {
         using (var first = await StartAsync("--data", Data, "--seed-users", "12"))
         {
-            Assert.Contains(first.Output, line => line.StartsWith("12 users were made", StringComparison.Ordinal));
+            Assert.Single(await first.LinesAsync("12 users were made", 1, Cancelled));
             await first.StopAsync(Cancelled);
         }
 
         using var second = await StartAsync("--data", Data, "--seed-users", "12");
-        Assert.Contains("12 users were there already: nothing to do.", second.Output);
+        Assert.Single(await second.LinesAsync("12 users were there already: nothing to do.", 1, Cancelled));
         await second.StopAsync(Cancelled);
 
         var options = Frontend.Options.ConfigurationLoader.Load(null, Data).Options;
@@ -94,8 +94,8 @@ public sealed class ServeTests : IDisposable
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
 
-        var result =
-            await RunAsync("serve", "--data", Data, "--config", Configuration(((IPEndPoint)taken.LocalEndpoint).Port));
+        var result = await RunAsync("serve", "--data", Data, "--config",
+            Configuration(((IPEndPoint)taken.LocalEndpoint).Port));
 
         Assert.Equal(71, result.Code);
         Assert.Contains(taken.LocalEndpoint.ToString()!, result.Error, StringComparison.Ordinal);
@@ -110,9 +110,8 @@ public sealed class ServeTests : IDisposable
         var config = Path.Combine(_directory.FullName, "tls.json");
         await File.WriteAllTextAsync(config, JsonSerializer.Serialize(new
         {
-            MailCluster =
-                new { Tls =
-                new { Certificates = new[] { new { CertificateFile = certificate, KeyFile = certificate } } } },
+            MailCluster = new { Tls = new { Certificates = new[] { new { CertificateFile = certificate,
+                KeyFile = certificate } } } },
         }), Cancelled);
 
         var result = await RunAsync("serve", "--data", Data, "--config", config);

@@ -5,13 +5,13 @@ using System.Text.Json;
 
 namespace MailCluster.Frontend.Tests.Cli;
 
-/// <summary>
-/// `mailcluster serve` as a process; it has written its ready file when the task of <see cref="StartAsync"/> ends.
-/// </summary>
+/// <summary>`mailcluster serve` as a process; it has written its ready file when the task of <see cref="StartAsync"/>
+/// ends.</summary>
 internal sealed partial class ServingProcess : IDisposable
 {
     private readonly Process _process;
     private readonly ConcurrentQueue<string> _output = new();
+    private readonly SemaphoreSlim _arrived = new(0);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private ServingProcess(Process process, string readyFile)
@@ -34,13 +34,15 @@ internal sealed partial class ServingProcess : IDisposable
         RedirectStandardError = true,
     };
 
-    public static async Task<ServingProcess> StartAsync(
-        string directory, string[] arguments, CancellationToken cancellationToken)
+    public static async Task<ServingProcess> StartAsync(string directory, string[] arguments,
+        CancellationToken cancellationToken)
     {
         var readyFile = Path.Combine(directory, "ready.json");
         var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var watcher = new FileSystemWatcher(directory, "ready.json");
+        // The file is moved into place; when the two halves of a move arrive apart, that shows as a creation.
         watcher.Renamed += (_, _) => ready.TrySetResult();
+        watcher.Created += (_, _) => ready.TrySetResult();
         watcher.EnableRaisingEvents = true;
         var process = new Process
         {
@@ -63,6 +65,21 @@ internal sealed partial class ServingProcess : IDisposable
         using var json = JsonDocument.Parse(await File.ReadAllTextAsync(readyFile, cancellationToken));
         serving.Http = json.RootElement.GetProperty("listeners").GetProperty("http")[0].GetString()!;
         return serving;
+    }
+
+    /// <summary>The lines with this text, as soon as there are so many: output comes later than the ready file.</summary>
+    public async Task<IReadOnlyList<string>> LinesAsync(string text, int count, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var lines = _output.Where(line => line.Contains(text, StringComparison.Ordinal)).ToList();
+            if (lines.Count >= count)
+            {
+                return lines;
+            }
+
+            await _arrived.WaitAsync(cancellationToken);
+        }
     }
 
     public async Task<int> StopAsync(CancellationToken cancellationToken)
@@ -97,6 +114,7 @@ internal sealed partial class ServingProcess : IDisposable
         if (line is not null)
         {
             _output.Enqueue(line);
+            _arrived.Release();
         }
     }
 }

@@ -26,8 +26,8 @@ public sealed class ConfigurationTests
     [Fact]
     public void What_the_example_sets_ahead_of_its_feature_is_listed_once()
     {
-        var listed = ConfigurationLoader.Load(Path.Combine(AppContext.BaseDirectory, "Options", "config.example.json"))
-            .NotInForce;
+        var listed = ConfigurationLoader.Load(
+            Path.Combine(AppContext.BaseDirectory, "Options", "config.example.json")).NotInForce;
 
         Assert.Contains(listed, entry => entry.Path == "MailCluster:Imap");
         Assert.DoesNotContain(listed, entry => entry.Path.StartsWith("MailCluster:Imap:", StringComparison.Ordinal));
@@ -78,8 +78,8 @@ public sealed class ConfigurationTests
     [Fact]
     public void All_faults_are_given_at_once_with_their_values()
     {
-        var thrown = Assert.Throws<ConfigurationFaultException>(
-            () => Load("""{"Pop3":{"MaxLogonFailures":11,"Foo":1},"Bar":2}"""));
+        const string Section = """{"Pop3":{"MaxLogonFailures":11,"Foo":1},"Bar":2}""";
+        var thrown = Assert.Throws<ConfigurationFaultException>(() => Load(Section));
 
         Assert.Equal(3, thrown.Faults.Count);
         Assert.Contains("\"11\" is not allowed", thrown.Message, StringComparison.Ordinal);
