@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
@@ -6,10 +5,12 @@ using System.Text.Json;
 namespace MailCluster.Frontend.Tests.Cli;
 
 /// <summary>`mailcluster serve` as a process; it has written its ready file when the task of <see cref="StartAsync"/> ends.</summary>
-internal sealed partial class ServingProcess : IDisposable
+internal sealed partial class ServingProcess : IAsyncDisposable
 {
     private readonly Process _process;
-    private readonly ConcurrentQueue<string> _output = new();
+    private readonly Lock _gate = new();
+    private readonly List<string> _output = [];
+    private readonly List<(Func<string, bool> Wanted, TaskCompletionSource<string> Found)> _waiting = [];
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private ServingProcess(Process process, string readyFile)
@@ -20,7 +21,16 @@ internal sealed partial class ServingProcess : IDisposable
 
     public string ReadyFile { get; }
 
-    public IReadOnlyList<string> Output => [.. _output];
+    public IReadOnlyList<string> Output
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _output];
+            }
+        }
+    }
 
     /// <summary>address:port of the HTTP endpoint.</summary>
     public string Http { get; private set; } = "";
@@ -70,18 +80,34 @@ internal sealed partial class ServingProcess : IDisposable
         }
 
         await _ended.Task.WaitAsync(cancellationToken);
-        await _process.WaitForExitAsync(cancellationToken);
         return _process.ExitCode;
     }
 
-    public void Dispose()
+    /// <summary>The first line of output that is wanted, said already or later.</summary>
+    public Task<string> LineAsync(Func<string, bool> wanted, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            if (_output.Find(line => wanted(line)) is { } said)
+            {
+                return Task.FromResult(said);
+            }
+
+            var found = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+            _waiting.Add((wanted, found));
+            return found.Task.WaitAsync(cancellationToken);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
     {
         if (!_process.HasExited)
         {
             _process.Kill();
-            _process.WaitForExit();
         }
 
+        // Not WaitForExit: it blocks this thread until the output ends, which may need this thread to be read.
+        await _ended.Task;
         _process.Dispose();
     }
 
@@ -90,9 +116,21 @@ internal sealed partial class ServingProcess : IDisposable
 
     private void Take(string? line)
     {
-        if (line is not null)
+        if (line is null)
         {
-            _output.Enqueue(line);
+            return;
+        }
+
+        lock (_gate)
+        {
+            _output.Add(line);
+            foreach (var (wanted, found) in _waiting)
+            {
+                if (wanted(line))
+                {
+                    found.TrySetResult(line);
+                }
+            }
         }
     }
 }
