@@ -4,7 +4,8 @@ using System.Text.Json;
 
 namespace MailCluster.Frontend.Tests.Cli;
 
-/// <summary>`mailcluster serve` as a process; it has written its ready file when the task of <see cref="StartAsync"/> ends.</summary>
+/// <summary>`mailcluster serve` as a process; it has written its ready file when the task of <see cref="StartAsync"/>
+/// ends.</summary>
 internal sealed partial class ServingProcess : IAsyncDisposable
 {
     private readonly Process _process;
@@ -42,7 +43,8 @@ internal sealed partial class ServingProcess : IAsyncDisposable
         RedirectStandardError = true,
     };
 
-    public static async Task<ServingProcess> StartAsync(string directory, string[] arguments, CancellationToken cancellationToken)
+    public static async Task<ServingProcess> StartAsync(string directory, string[] arguments,
+        CancellationToken cancellationToken)
     {
         var readyFile = Path.Combine(directory, "ready.json");
         var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -62,7 +64,8 @@ internal sealed partial class ServingProcess : IAsyncDisposable
         process.Exited += (_, _) =>
         {
             serving._ended.TrySetResult();
-            ready.TrySetException(new InvalidOperationException($"The node ended: {string.Join('\n', serving.Output)}"));
+            ready.TrySetException(
+                new InvalidOperationException($"The node ended: {string.Join('\n', serving.Output)}"));
         };
         process.Start();
         process.BeginOutputReadLine();
