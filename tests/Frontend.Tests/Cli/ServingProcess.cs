@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
@@ -7,11 +6,12 @@ namespace MailCluster.Frontend.Tests.Cli;
 
 /// <summary>`mailcluster serve` as a process; it has written its ready file when the task of <see cref="StartAsync"/>
 /// ends.</summary>
-internal sealed partial class ServingProcess : IDisposable
+internal sealed partial class ServingProcess : IAsyncDisposable
 {
     private readonly Process _process;
-    private readonly ConcurrentQueue<string> _output = new();
-    private readonly SemaphoreSlim _arrived = new(0);
+    private readonly Lock _gate = new();
+    private readonly List<string> _output = [];
+    private readonly List<(Func<string, bool> Wanted, TaskCompletionSource<string> Found)> _waiting = [];
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private ServingProcess(Process process, string readyFile)
@@ -22,7 +22,16 @@ internal sealed partial class ServingProcess : IDisposable
 
     public string ReadyFile { get; }
 
-    public IReadOnlyList<string> Output => [.. _output];
+    public IReadOnlyList<string> Output
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _output];
+            }
+        }
+    }
 
     /// <summary>address:port of the HTTP endpoint.</summary>
     public string Http { get; private set; } = "";
@@ -67,21 +76,6 @@ internal sealed partial class ServingProcess : IDisposable
         return serving;
     }
 
-    /// <summary>The lines with this text, as soon as there are so many: output comes later than the ready file.</summary>
-    public async Task<IReadOnlyList<string>> LinesAsync(string text, int count, CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            var lines = _output.Where(line => line.Contains(text, StringComparison.Ordinal)).ToList();
-            if (lines.Count >= count)
-            {
-                return lines;
-            }
-
-            await _arrived.WaitAsync(cancellationToken);
-        }
-    }
-
     public async Task<int> StopAsync(CancellationToken cancellationToken)
     {
         const int SigTerm = 15;
@@ -91,18 +85,34 @@ internal sealed partial class ServingProcess : IDisposable
         }
 
         await _ended.Task.WaitAsync(cancellationToken);
-        await _process.WaitForExitAsync(cancellationToken);
         return _process.ExitCode;
     }
 
-    public void Dispose()
+    /// <summary>The first line of output that is wanted, said already or later.</summary>
+    public Task<string> LineAsync(Func<string, bool> wanted, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            if (_output.Find(line => wanted(line)) is { } said)
+            {
+                return Task.FromResult(said);
+            }
+
+            var found = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+            _waiting.Add((wanted, found));
+            return found.Task.WaitAsync(cancellationToken);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
     {
         if (!_process.HasExited)
         {
             _process.Kill();
-            _process.WaitForExit();
         }
 
+        // Not WaitForExit: it blocks this thread until the output ends, which may need this thread to be read.
+        await _ended.Task;
         _process.Dispose();
     }
 
@@ -111,10 +121,21 @@ internal sealed partial class ServingProcess : IDisposable
 
     private void Take(string? line)
     {
-        if (line is not null)
+        if (line is null)
         {
-            _output.Enqueue(line);
-            _arrived.Release();
+            return;
+        }
+
+        lock (_gate)
+        {
+            _output.Add(line);
+            foreach (var (wanted, found) in _waiting)
+            {
+                if (wanted(line))
+                {
+                    found.TrySetResult(line);
+                }
+            }
         }
     }
 }
