@@ -269,7 +269,14 @@ internal sealed class ClientConnection
         if (_isExpired)
         {
             Output.CancelPendingFlush();
-            _handshake?.Cancel();
+            try
+            {
+                _handshake?.Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // The handshake has ended in this moment; the loop sees the expiry.
+            }
         }
     }
 }
