@@ -163,6 +163,30 @@ public sealed class HostileTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Many_silent_clients_under_TLS_are_ended_and_the_node_goes_on()
+    {
+        using Workplace workplace = new();
+        NodeSettings settings = new(workplace) { SeedUsers = 2 };
+        settings.Pop3["PreAuthenticatedConnectionTimeout"] = "00:00:02";
+        using Node node = Node.Start(settings);
+        List<Dialogue> silent = [.. Enumerable.Range(0, 50).Select(_ => Dialogue.Connect(node.Pop3s, tls: true))];
+        foreach (Dialogue dialogue in silent)
+        {
+            dialogue.Expect("+OK");
+        }
+
+        foreach (Dialogue dialogue in silent)
+        {
+            dialogue.Expect("-ERR");
+            dialogue.ExpectEnd();
+            dialogue.Dispose();
+        }
+
+        AssertServed(node);
+        Assert.Equal(0, node.Stop());
+    }
+
+    [Fact]
     [Trait("Requirement", "OXSMTP-EV-04")]
     public void Octets_that_never_end_a_command_do_not_count_as_activity()
     {

@@ -263,20 +263,24 @@ internal sealed class ClientConnection
         }
     }
 
+    /// <summary>
+    /// On the clock's thread: the loop may run on at once and close meanwhile, and a pipe over TLS that is closed has given
+    /// back what it cancels with.
+    /// </summary>
     private void Wake()
     {
-        Input.CancelPendingRead();
-        if (_isExpired)
+        try
         {
-            Output.CancelPendingFlush();
-            try
+            Input.CancelPendingRead();
+            if (_isExpired)
             {
+                Output.CancelPendingFlush();
                 _handshake?.Cancel();
             }
-            catch (ObjectDisposedException)
-            {
-                // The handshake has ended in this moment; the loop sees the expiry.
-            }
+        }
+        catch (ObjectDisposedException)
+        {
+            // It is closing, which is what was wanted.
         }
     }
 }
