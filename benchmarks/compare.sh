@@ -4,7 +4,7 @@
 #   benchmarks/compare.sh [--runs N] [--only peers|mailcluster] [--quick] [--out FILE]
 #
 # The servers run on core 0, the driver on core 1, never both servers at once. Needs root (CPU accounting by cgroup; the peers'
-# packages are installed when they are missing), gcc, make and libssl-dev. --quick leaves the 10,000 idle connections out.
+# packages are installed when they are missing), gcc, make and libssl-dev. --quick leaves the idle connections out.
 # The records are kept in FILE, one JSON object per line (default /tmp/mailcluster-compare.jsonl, appended to).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -26,29 +26,56 @@ stop() {
   [ -z "$node" ] || { kill -TERM "$node" 2>/dev/null || true; wait "$node" 2>/dev/null || true; node=; }
 }
 trap 'stop; peers/down.sh >/dev/null 2>&1 || true; rm -rf "$state"' EXIT
+start() { # a fresh process on the data that is there
+  stop
+  rm -f "$state/ready"
+  MailCluster__Node__DataDirectory=$state/data load/cgrun.sh mailbench-mailcluster 0 \
+    ../src/Frontend/bin/Release/net10.0/mailcluster serve --config bench.json --seed-users 200 --ready-file "$state/ready" \
+    >"$state/log" 2>&1 &
+  node=$!
+  for _ in $(seq 600); do
+    [ -s "$state/ready" ] && return
+    kill -0 "$node" 2>/dev/null || { tail -n 5 "$state/log"; node=; exit 1; }
+    sleep 0.1
+  done
+  exit 1
+}
+# Memory of idle connections: each case meets a fresh process that has served a few clients before, so that neither code
+# that is loaded once nor memory that an earlier case left behind is counted.
+idle() { # TARGET PROTO:DEPTH:TLS:NUMBER
+  IFS=: read -r proto depth tls number <<<"$2"
+  tls=$([ "$tls" = 0 ] || echo --tls)
+  load/bench.py "$1" idle --proto "$proto" --depth "$depth" $tls --conns 40 --settle 1 >/dev/null
+  load/bench.py "$1" idle --proto "$proto" --depth "$depth" $tls --conns "$number" --out "$out"
+}
 
 if [ -z "$only" ] || [ "$only" = peers ]; then
   FORMAT=sdbox peers/up.sh
-  # Postfix has a process per SMTP connection, and default_process_limit 100.
-  load/bench.py load/targets/peer.json matrix --runs "$runs" --out "$out" \
-    --list pop3:connect:0:2000,smtp:connect:0:90,pop3:connect:1:1000,pop3:auth:0:400
+  load/bench.py load/targets/peer.json matrix --runs "$runs" --out "$out"
+  if [ -z "$quick" ]; then
+    # Postfix has a process per SMTP connection, and default_process_limit 100.
+    for case in pop3:connect:0:2000 pop3:connect:1:2000 pop3:auth:0:400 smtp:connect:0:90; do
+      KEEP=1 FORMAT=sdbox peers/up.sh >/dev/null
+      idle load/targets/peer.json "$case"
+    done
+  fi
   peers/down.sh
 fi
 
 if [ -z "$only" ] || [ "$only" = mailcluster ]; then
-  program=../src/Frontend/bin/Release/net10.0/mailcluster
   [ -n "${NO_BUILD:-}" ] || dotnet build ../MailCluster.sln -c Release -v q
   mkdir -p "$state/data"
-  MailCluster__Node__DataDirectory=$state/data load/cgrun.sh mailbench-mailcluster 0 \
-    "$program" serve --config bench.json --seed-users 200 --ready-file "$state/ready" >"$state/log" 2>&1 &
-  node=$!
-  for _ in $(seq 600); do [ -s "$state/ready" ] && break; kill -0 "$node" || { cat "$state/log"; exit 1; }; sleep 0.1; done
+  start
   sleep 5 # the figure of the idle program
   pss=$(awk '/^Pss:/ { print $2 }' "/proc/$node/smaps_rollup")
   printf '{"target":"mailcluster","case":"started","at":"%s","pss_kib":%s}\n' "$(date -u +%FT%TZ)" "$pss" | tee -a "$out"
-  idle=pop3:connect:0:2000,pop3:auth:0:2000,smtp:connect:0:2000,pop3:connect:1:2000
-  [ -n "$quick" ] || idle=$idle,smtp:connect:0:10000,pop3:connect:0:10000
-  load/bench.py load/targets/mailcluster.json matrix --runs "$runs" --out "$out" --list "$idle"
+  load/bench.py load/targets/mailcluster.json matrix --runs "$runs" --out "$out"
+  if [ -z "$quick" ]; then
+    for case in pop3:connect:0:2000 pop3:connect:1:2000 pop3:auth:0:2000 smtp:connect:0:2000 smtp:connect:0:10000 pop3:connect:1:10000; do
+      start
+      idle load/targets/mailcluster.json "$case"
+    done
+  fi
   stop
 fi
 load/report.py "$out" ../docs/performance.md

@@ -398,7 +398,7 @@ class Bench:
                 self.session_case("pop3-retr-dele", "pop3", "pop3", self.U, "-c", 8, "--dele")
 
     # ---- what compare.sh measures on both sides: one run of each row of docs/performance.md
-    def matrix(self, runs, ks):
+    def matrix(self, runs):
         for run in range(runs):
             for size, msgs, sess in ((1024, 1000, 20), (16384, 1000, 20), (1048576, 100, 10)):
                 self.quiet(self.smtp_source, sess, msgs, size, True)
@@ -410,8 +410,6 @@ class Bench:
             self.quiet(self.session_case, "pop3-retr-all", "pop3", "pop3", 600, "-c", 8)
             self.quiet(self.session_case, "pop3-login-stat", "pop3", "pop3", 2000, "-c", 8, "--retr", "none")
             self.quiet(self.session_case, "pop3s-login-stat", "pop3", "pop3s", 600, "-c", 8, "--retr", "none")
-        for proto, depth, tls, k in ks:  # once: a repetition would find the processes of the first already there
-            self.idle(proto, depth, k, tls)
 
     def idle_suite(self, runs, ks):
         for run in range(runs):
@@ -437,7 +435,7 @@ def main():
     p.add_argument("--settle", type=float, default=3)
     p.add_argument("--secs", type=int, default=30)
     p.add_argument("--conns", type=int, default=2000)
-    p.add_argument("--list", default="", help="idle-suite and matrix: proto:depth:tls:K,...")
+    p.add_argument("--list", default="", help="idle-suite: proto:depth:tls:K,...")
     p.add_argument("--fetch", default="full")
     p.add_argument("--dele", action="store_true")
     p.add_argument("--name", help="override the target's name in the records")
@@ -465,9 +463,10 @@ def main():
         print(json.dumps({"case": "fill", "missing": b.fill()}))
     elif o.case == "suite":
         b.suite([x for x in o.only.split(",") if x], o.runs)
-    elif o.case in ("idle-suite", "matrix"):
-        ks = [(a, d, t == "1", int(k)) for a, d, t, k in (x.split(":") for x in o.list.split(",") if x)]
-        (b.idle_suite if o.case == "idle-suite" else b.matrix)(o.runs, ks)
+    elif o.case == "matrix":
+        b.matrix(o.runs)
+    elif o.case == "idle-suite":
+        b.idle_suite(o.runs, [(a, d, t == "1", int(k)) for a, d, t, k in (x.split(":") for x in o.list.split(","))])
 
 
 main()

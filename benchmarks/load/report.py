@@ -24,7 +24,8 @@ ROWS = [
     ("idle POP3 connection before login", dict(case="idle", proto="pop3", depth="connect", tls=0), "pss_per_conn_kib", "KiB of process memory", 6, False),
     ("idle POP3 connection, logged in", dict(case="idle", proto="pop3", depth="auth", tls=0), "pss_per_conn_kib", "KiB of process memory", 8, False),
     ("idle SMTP connection", dict(case="idle", proto="smtp", depth="connect", tls=0), "pss_per_conn_kib", "KiB of process memory", 6, False),
-    ("idle POP3 connection under TLS, before login", dict(case="idle", proto="pop3", depth="connect", tls=1), MEMORY, "KiB of the machine's memory", 40, False),
+    ("idle POP3 connection under TLS, before login", dict(case="idle", proto="pop3", depth="connect", tls=1), "pss_per_conn_kib", "KiB of process memory", 40, False),
+    ("the same, with the kernel's and the driver's share", dict(case="idle", proto="pop3", depth="connect", tls=1), MEMORY, "KiB of the machine's memory", None, False),
 ]
 
 

@@ -25,7 +25,8 @@ internal static class Composition
         try
         {
             var store = await SqliteMailStore.OpenAsync(
-                new SqliteStoreOptions { DataDirectory = options.Node.DataDirectory }, time, foundation.Loggers, foundation.Meters);
+                new SqliteStoreOptions { DataDirectory = options.Node.DataDirectory }, time, foundation.Loggers,
+                foundation.Meters);
             try
             {
                 var listeners = new List<OpenListener>();
@@ -46,7 +47,8 @@ internal static class Composition
     }
 
     private static WebApplication Build(
-        MailClusterOptions options, Foundation foundation, SqliteMailStore store, List<OpenListener> listeners, TimeProvider time)
+        MailClusterOptions options, Foundation foundation, SqliteMailStore store, List<OpenListener> listeners,
+        TimeProvider time)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "mailcluster" });
         var services = builder.Services;
@@ -60,11 +62,13 @@ internal static class Composition
         AddActors(services, options);
         AddEdge(services, options);
         AddHttp(services, options);
-        services.Configure<HostOptions>(host => host.ShutdownTimeout = options.Node.DrainTimeout + TimeSpan.FromSeconds(30));
+        services.Configure<HostOptions>(
+            host => host.ShutdownTimeout = options.Node.DrainTimeout + TimeSpan.FromSeconds(30));
         services.Configure<ConsoleLifetimeOptions>(lifetime => lifetime.SuppressStatusMessages = true);
 
         EdgeEndpoints.PreferInlineCompletions();
-        builder.WebHost.UseKestrelCore().UseSockets(EdgeEndpoints.ConfigureTransport).ConfigureKestrel(kestrel => Listen(kestrel, options, listeners));
+        builder.WebHost.UseKestrelCore().UseSockets(EdgeEndpoints.ConfigureTransport)
+            .ConfigureKestrel(kestrel => Listen(kestrel, options, listeners));
         var app = builder.Build();
         app.UseExceptionHandler();
         app.UseStatusCodePages();
@@ -78,12 +82,14 @@ internal static class Composition
     {
         services.AddSingleton(provider => new ActorSystem(
             ThreadPoolScheduler.Instance, provider.GetRequiredService<TimeProvider>(), new ActorSystemOptions(),
-            provider.GetRequiredService<ILoggerFactory>(), provider.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>()));
+            provider.GetRequiredService<ILoggerFactory>(),
+            provider.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>()));
         services.AddSingleton(new AccountOptions
         {
             Iterations = options.Accounts.ScramIterations,
             PasswordCacheEntries = Math.Max(options.Accounts.MaxCachedLogons, 1),
-            PasswordLifetime = options.Accounts.MaxCachedLogons == 0 ? TimeSpan.Zero : new AccountOptions().PasswordLifetime,
+            PasswordLifetime = options.Accounts.MaxCachedLogons == 0 ? TimeSpan.Zero : new AccountOptions()
+                .PasswordLifetime,
         });
         services.AddSingleton<AccountMetrics>().AddSingleton<AccountDirectory>().AddSingleton<PasswordVerifier>();
         services.AddSingleton(new MailboxOptions()).AddSingleton<MailboxMetrics>().AddSingleton<Maildrops>();
@@ -98,12 +104,15 @@ internal static class Composition
     {
         services.AddSingleton<NodeStatus>().AddSingleton<IdleClock>().AddSingleton<EdgeMetrics>();
         services.AddSingleton(provider => new CertificateShelf(
-            [.. options.Tls.Certificates.Select(pair => new CertificateFiles(pair.Names, pair.CertificateFile, pair.KeyFile))],
+            [.. options.Tls.Certificates.Select(
+                pair => new CertificateFiles(pair.Names, pair.CertificateFile, pair.KeyFile))],
             options.Tls.SelfSignedFallback
                 ? new CertificateFiles(
-                    [], Path.Combine(options.Node.DataDirectory, "tls", "cert.pem"), Path.Combine(options.Node.DataDirectory, "tls", "key.pem"))
+                    [], Path.Combine(options.Node.DataDirectory, "tls", "cert.pem"),
+                    Path.Combine(options.Node.DataDirectory, "tls", "key.pem"))
                 : null,
-            options.Node.Name, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<CertificateShelf>>()));
+            options.Node.Name, provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<CertificateShelf>>()));
         services.AddSingleton<Logins>().AddSingleton<EdgeServices>().AddSingleton<MailListener>();
         services.AddHostedService<EdgeDrain>();
     }

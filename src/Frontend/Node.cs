@@ -24,7 +24,8 @@ internal sealed partial class ReadyJson : JsonSerializerContext;
 
 /// <summary>A node from opened store to drained end.</summary>
 internal sealed class Node(
-    MailClusterOptions options, Foundation foundation, IMailStore store, WebApplication app, List<OpenListener> listeners) : IAsyncDisposable
+    MailClusterOptions options, Foundation foundation, IMailStore store, WebApplication app,
+    List<OpenListener> listeners) : IAsyncDisposable
 {
     public MailClusterOptions Options => options;
 

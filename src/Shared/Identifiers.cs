@@ -31,7 +31,8 @@ public readonly record struct FolderId(int Value)
 
 /// <summary>
 /// 63-bit, per mailbox, strictly increasing, never reused: the POP3 unique-id (STANXPOP3-C0007, C0008).
-/// A new one is max(last + 1, microseconds since 2020-01-01), so that even a restored mailbox never gives an old one again.
+/// A new one is max(last + 1, microseconds since 2020-01-01), so that even a restored mailbox never gives an old one
+/// again.
 /// </summary>
 public readonly record struct MessageNumber(long Value) : IComparable<MessageNumber>
 {

@@ -2,7 +2,9 @@ using Xunit;
 
 namespace MailCluster.Frontend.Tests;
 
-/// <summary>A file under docs/ that the program prints; <c>./test.sh --write-docs</c> writes it instead of comparing.</summary>
+/// <summary>
+/// A file under docs/ that the program prints; <c>./test.sh --write-docs</c> writes it instead of comparing.
+/// </summary>
 internal static class GeneratedDocument
 {
     public static void AssertIs(string name, string printed)

@@ -8,7 +8,8 @@ internal static class RepositoryRoot
         var directory = new DirectoryInfo(AppContext.BaseDirectory);
         while (!File.Exists(Path.Combine(directory.FullName, "MailCluster.sln")))
         {
-            directory = directory.Parent ?? throw new InvalidOperationException("MailCluster.sln is in no directory above the tests.");
+            directory = directory.Parent
+                ?? throw new InvalidOperationException("MailCluster.sln is in no directory above the tests.");
         }
 
         return directory.FullName;

@@ -163,6 +163,23 @@ public sealed class HostileTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("Requirement", "OXSMTP-EV-04")]
+    public void Octets_that_never_end_a_command_do_not_count_as_activity()
+    {
+        using Workplace workplace = new();
+        NodeSettings settings = new(workplace) { SeedUsers = 2 };
+        settings.Gateway["ConnectionInactivityTimeout"] = "00:00:02";
+        settings.Pop3["PreAuthenticatedConnectionTimeout"] = "00:00:02";
+        using Node node = Node.Start(settings);
+        using Dialogue smtp = Dialogue.Smtp(node.Smtp);
+        using Dialogue pop3 = Dialogue.Connect(node.Pop3);
+        pop3.Expect("+OK");
+        Drip(smtp, pop3);
+        smtp.Expect("421 4.4.2");
+        pop3.Expect("-ERR");
+    }
+
+    [Fact]
     [Trait("Requirement", "STANXPOP3-V0003")]
     public void A_POP3_client_that_is_silent_is_told_so_and_nothing_is_deleted()
     {

@@ -84,7 +84,8 @@ public sealed class MessageAcceptor(
             region,
             mailboxes,
             new StoreOperation.InsertBody(message.Body, message.Head, message.Octets, message.Chunks),
-            new MailboxCommand.Deliver(message.Body, checked((uint)message.Octets), message.WireOctets, message.Traits));
+            new MailboxCommand.Deliver(
+                message.Body, checked((uint)message.Octets), message.WireOctets, message.Traits));
         delivery.Begin();
         using var deadline = time.CreateTimer(
             static state => ((Contribution)state!).GiveUp(),

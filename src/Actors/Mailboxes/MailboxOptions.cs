@@ -19,7 +19,7 @@ public sealed record MailboxOptions
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>
-    /// Mailboxes in memory. Default 50,000; each takes about 1 KiB and 24 octets per message of INBOX. At the bound the
+    /// Mailboxes in memory. Default 50,000; each takes about 1 KiB and 32 octets per message of INBOX. At the bound the
     /// longest idle one makes room.
     /// </summary>
     public int AliveMax { get; init; } = 50_000;

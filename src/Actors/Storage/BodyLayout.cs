@@ -7,8 +7,8 @@ public static class BodyLayout
     public const int HeadOctetsMax = 64 * 1024;
 
     /// <summary>
-    /// Octets of each staged chunk but the last. Half of what design arithmetic would allow: a connection holds a head and one
-    /// chunk while a large body arrives, and both together with its pipes have to stay within 256 KiB (I8).
+    /// Octets of each staged chunk but the last. Half of what design arithmetic would allow: a connection holds a head
+    /// and one chunk while a large body arrives, and both together with its pipes have to stay within 256 KiB (I8).
     /// </summary>
     public const int ChunkOctets = 128 * 1024;
 }

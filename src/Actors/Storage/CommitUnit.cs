@@ -44,7 +44,9 @@ public sealed class CommitUnit
     private bool _refused;
     private bool _ended;
 
-    /// <param name="contributors">How many calls of <see cref="Contribute"/> or <see cref="Withdraw"/> make it complete; at least 1.</param>
+    /// <param name="contributors">
+    /// How many calls of <see cref="Contribute"/> or <see cref="Withdraw"/> make it complete; at least 1.
+    /// </param>
     /// <param name="first">Operations that stand before those of the contributors, such as the body.</param>
     public CommitUnit(int contributors, params ReadOnlySpan<StoreOperation> first)
     {
@@ -76,7 +78,9 @@ public sealed class CommitUnit
         }
     }
 
-    /// <summary>True when a contributor withdrew: the committer ends it as <see cref="CommitOutcome.Refused"/> without writing.</summary>
+    /// <summary>
+    /// True when a contributor withdrew: the committer ends it as <see cref="CommitOutcome.Refused"/> without writing.
+    /// </summary>
     public bool IsRefused
     {
         get
@@ -91,8 +95,12 @@ public sealed class CommitUnit
     /// <summary>The writes, in order. Stable once <see cref="IsComplete"/>.</summary>
     public IReadOnlyList<StoreOperation> Operations => _operations;
 
-    /// <summary>Adds one contributor's writes. False when the lane was full or the unit has already failed: nothing will be written.</summary>
-    public bool Contribute(ICommitter committer, ICommitParticipant? participant, params ReadOnlySpan<StoreOperation> operations)
+    /// <summary>
+    /// Adds one contributor's writes. False when the lane was full or the unit has already failed: nothing will be
+    /// written.
+    /// </summary>
+    public bool Contribute(
+        ICommitter committer, ICommitParticipant? participant, params ReadOnlySpan<StoreOperation> operations)
     {
         bool complete;
         lock (_gate)

@@ -3,10 +3,15 @@ using MailCluster.Shared.Mailboxes;
 
 namespace MailCluster.Actors.Storage;
 
-/// <summary>Reads immutable bodies in short reads; nothing is held between two of them. Writing goes through the committer.</summary>
+/// <summary>
+/// Reads immutable bodies in short reads; nothing is held between two of them. Writing goes through the committer.
+/// </summary>
 public interface IBodyStore
 {
-    /// <summary>An id that no body has and none will get again. Does not block and needs no commit (ids are taken in leased blocks).</summary>
+    /// <summary>
+    /// An id that no body has and none will get again. Does not block and needs no commit (ids are taken in leased
+    /// blocks).
+    /// </summary>
     BodyId NextId();
 
     /// <summary>
@@ -20,19 +25,21 @@ public interface IBodyStore
     /// its mailbox (STANXPOP3-C0004).
     /// </summary>
     ValueTask<int> ReadMessageAsync(
-        MailboxId mailbox, MessageNumber number, BodyId body, Memory<byte> destination, CancellationToken cancellationToken);
+        MailboxId mailbox, MessageNumber number, BodyId body, Memory<byte> destination,
+        CancellationToken cancellationToken);
 
     /// <summary>
-    /// Reads ahead: whole messages, one behind the other, as many of the first ones as are still there and fit. Returns how
-    /// many. 0 from a store that does not read ahead.
+    /// Reads ahead: whole messages, one behind the other, as many of the first ones as are still there and fit. Returns
+    /// how many. 0 from a store that does not read ahead.
     /// </summary>
     ValueTask<int> ReadMessagesAsync(
-        MailboxId mailbox, ReadOnlyMemory<MessageEntry> entries, Memory<byte> destination, CancellationToken cancellationToken) =>
+        MailboxId mailbox, ReadOnlyMemory<MessageEntry> entries, Memory<byte> destination,
+        CancellationToken cancellationToken) =>
         ValueTask.FromResult(0);
 
     /// <summary>
-    /// While it is the same as before <see cref="ReadMessagesAsync"/> was called, every message that was read is still in its
-    /// mailbox. It may change for no reason; it has changed before a removal is acknowledged to anyone.
+    /// While it is the same as before <see cref="ReadMessagesAsync"/> was called, every message that was read is still
+    /// in its mailbox. It may change for no reason; it has changed before a removal is acknowledged to anyone.
     /// </summary>
     long RemovalStamp(MailboxId mailbox) => 0;
 }

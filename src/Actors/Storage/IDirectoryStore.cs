@@ -9,9 +9,12 @@ public sealed record TenantRecord(TenantId Id, string Name);
 public sealed record DomainRecord(DomainId Id, TenantId Tenant, string Name);
 
 /// <param name="Keys">Null: nobody can log in (the postmaster mailbox of a new domain).</param>
-/// <param name="CredentialVersion">Rises with every change of password or state; caches of successes are bound to it.</param>
+/// <param name="CredentialVersion">
+/// Rises with every change of password or state; caches of successes are bound to it.
+/// </param>
 public sealed record AccountRecord(
-    AccountId Id, TenantId Tenant, DomainId Domain, string LocalPart, string DomainName, ScramKeys? Keys, bool Suspended, long CredentialVersion)
+    AccountId Id, TenantId Tenant, DomainId Domain, string LocalPart, string DomainName, ScramKeys? Keys,
+    bool Suspended, long CredentialVersion)
 {
     public string Address => $"{LocalPart}@{DomainName}";
 }
@@ -39,7 +42,9 @@ public enum DirectoryChange
 /// </summary>
 public interface IDirectoryStore
 {
-    /// <summary>Something changed; caches drop what they hold of that domain (empty: all). Raised on any thread.</summary>
+    /// <summary>
+    /// Something changed; caches drop what they hold of that domain (empty: all). Raised on any thread.
+    /// </summary>
     event Action<string> Changed;
 
     ValueTask<TenantRecord?> FindTenantAsync(TenantId tenant, CancellationToken cancellationToken);
@@ -50,31 +55,50 @@ public interface IDirectoryStore
 
     ValueTask<AliasRecord?> FindAliasAsync(string localPart, string domain, CancellationToken cancellationToken);
 
-    /// <summary>Pages of at most <paramref name="limit"/> in name order; <paramref name="after"/> is the last name of the page before.</summary>
-    ValueTask<ImmutableArray<DomainRecord>> ListDomainsAsync(string? after, int limit, CancellationToken cancellationToken);
+    /// <summary>
+    /// Pages of at most <paramref name="limit"/> in name order; <paramref name="after"/> is the last name of the page
+    /// before.
+    /// </summary>
+    ValueTask<ImmutableArray<DomainRecord>> ListDomainsAsync(
+        string? after, int limit, CancellationToken cancellationToken);
 
-    ValueTask<ImmutableArray<AccountRecord>> ListAccountsAsync(string domain, string? after, int limit, CancellationToken cancellationToken);
+    ValueTask<ImmutableArray<AccountRecord>> ListAccountsAsync(
+        string domain, string? after, int limit, CancellationToken cancellationToken);
 
-    ValueTask<ImmutableArray<AliasRecord>> ListAliasesAsync(string domain, string? after, int limit, CancellationToken cancellationToken);
+    ValueTask<ImmutableArray<AliasRecord>> ListAliasesAsync(
+        string domain, string? after, int limit, CancellationToken cancellationToken);
 
-    /// <summary>Makes the tenant when it is new, the domain, and its postmaster mailbox (no login until a password is set).</summary>
+    /// <summary>
+    /// Makes the tenant when it is new, the domain, and its postmaster mailbox (no login until a password is set).
+    /// </summary>
     Task<DirectoryChange> AddDomainAsync(string tenant, string domain, CancellationToken cancellationToken);
 
-    /// <summary>Refused with Conflict while it has users other than the postmaster mailbox, unless <paramref name="withUsers"/>.</summary>
+    /// <summary>
+    /// Refused with Conflict while it has users other than the postmaster mailbox, unless <paramref name="withUsers"/>.
+    /// </summary>
     Task<DirectoryChange> RemoveDomainAsync(string domain, bool withUsers, CancellationToken cancellationToken);
 
-    /// <summary>Adds users with their mailboxes (INBOX, UIDVALIDITY) in one commit; those that exist are left as they are. Returns how many were new.</summary>
+    /// <summary>
+    /// Adds users with their mailboxes (INBOX, UIDVALIDITY) in one commit; those that exist are left as they are.
+    /// Returns how many were new.
+    /// </summary>
     Task<int> AddAccountsAsync(
-        string domain, ImmutableArray<(string LocalPart, ScramKeys? Keys)> accounts, CancellationToken cancellationToken);
+        string domain, ImmutableArray<(string LocalPart, ScramKeys? Keys)> accounts,
+        CancellationToken cancellationToken);
 
-    Task<DirectoryChange> SetKeysAsync(string localPart, string domain, ScramKeys keys, CancellationToken cancellationToken);
+    Task<DirectoryChange> SetKeysAsync(
+        string localPart, string domain, ScramKeys keys, CancellationToken cancellationToken);
 
-    Task<DirectoryChange> SetSuspendedAsync(string localPart, string domain, bool suspended, CancellationToken cancellationToken);
+    Task<DirectoryChange> SetSuspendedAsync(
+        string localPart, string domain, bool suspended, CancellationToken cancellationToken);
 
-    /// <summary>Removes the user with the mailbox and its messages. The account's number is never given again.</summary>
+    /// <summary>
+    /// Removes the user with the mailbox and its messages. The account's number is never given again.
+    /// </summary>
     Task<DirectoryChange> RemoveAccountAsync(string localPart, string domain, CancellationToken cancellationToken);
 
-    Task<DirectoryChange> AddAliasAsync(string localPart, string domain, ImmutableArray<string> targets, CancellationToken cancellationToken);
+    Task<DirectoryChange> AddAliasAsync(
+        string localPart, string domain, ImmutableArray<string> targets, CancellationToken cancellationToken);
 
     Task<DirectoryChange> RemoveAliasAsync(string localPart, string domain, CancellationToken cancellationToken);
 

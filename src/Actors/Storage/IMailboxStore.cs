@@ -5,7 +5,8 @@ using MailCluster.Shared.Mailboxes;
 namespace MailCluster.Actors.Storage;
 
 /// <summary>A folder's counters as committed.</summary>
-public sealed record FolderImage(FolderId Folder, string Name, UidValidity UidValidity, Uid UidNext, ModSeq HighestModSeq);
+public sealed record FolderImage(
+    FolderId Folder, string Name, UidValidity UidValidity, Uid UidNext, ModSeq HighestModSeq);
 
 /// <summary>A mailbox as committed: what its actor starts from.</summary>
 /// <param name="Inbox">The messages of INBOX, ascending by number.</param>
@@ -19,9 +20,14 @@ public sealed record MailboxImage(
 
 public interface IMailboxStore
 {
-    /// <summary>Null when there is no such mailbox. Throws <see cref="StoreUnavailableException"/> when the store cannot be read.</summary>
+    /// <summary>
+    /// Null when there is no such mailbox. Throws <see cref="StoreUnavailableException"/> when the store cannot be
+    /// read.
+    /// </summary>
     ValueTask<MailboxImage?> LoadAsync(MailboxId mailbox, CancellationToken cancellationToken);
 }
 
-/// <summary>The store cannot answer now: a temporary failure (4yz, -ERR [SYS/TEMP]), never the client's fault.</summary>
+/// <summary>
+/// The store cannot answer now: a temporary failure (4yz, -ERR [SYS/TEMP]), never the client's fault.
+/// </summary>
 public sealed class StoreUnavailableException(string message, Exception? inner = null) : Exception(message, inner);

@@ -15,15 +15,19 @@ public abstract record StoreOperation
     public virtual long Weight => 256;
 
     /// <summary>
-    /// Makes a body live. <paramref name="Head"/> is its beginning (all of it up to <see cref="BodyLayout.HeadOctetsMax"/>),
-    /// which travels in this commit; the rest was staged before as chunks 1..<paramref name="Chunks"/>.
+    /// Makes a body live. <paramref name="Head"/> is its beginning (all of it up to <see
+    /// cref="BodyLayout.HeadOctetsMax"/>), which travels in this commit; the rest was staged before as chunks
+    /// 1..<paramref name="Chunks"/>.
     /// </summary>
     public sealed record InsertBody(BodyId Body, ReadOnlyMemory<byte> Head, long Octets, int Chunks) : StoreOperation
     {
         public override long Weight => 256 + Head.Length;
     }
 
-    /// <summary>Stages chunk <paramref name="Sequence"/> (from 1) of a body that is still arriving. Every chunk but the last is full.</summary>
+    /// <summary>
+    /// Stages chunk <paramref name="Sequence"/> (from 1) of a body that is still arriving. Every chunk but the last is
+    /// full.
+    /// </summary>
     public sealed record StageChunk(BodyId Body, int Sequence, ReadOnlyMemory<byte> Octets) : StoreOperation
     {
         public override long Weight => 256 + Octets.Length;

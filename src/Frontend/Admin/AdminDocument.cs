@@ -15,7 +15,8 @@ internal static class AdminDocument
             {
                 Title = "MailCluster node",
                 Version = "v1",
-                Description = "Domains, users, aliases and mailboxes of a running node, and its health. Failures are problem details (RFC 9457).",
+                Description =
+                    "Domains, users, aliases and mailboxes of a running node, and its health. Failures are problem details (RFC 9457).",
             };
             document.Servers = [];
             document.Components ??= new OpenApiComponents();
@@ -30,9 +31,11 @@ internal static class AdminDocument
         });
         options.AddOperationTransformer((operation, context, _) =>
         {
-            if (context.Description.RelativePath?.StartsWith(AdminEndpoints.Prefix[1..], StringComparison.Ordinal) == true)
+            if (context.Description.RelativePath?.StartsWith(
+                AdminEndpoints.Prefix[1..], StringComparison.Ordinal) == true)
             {
-                operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(Scheme, context.Document)] = [] }];
+                OpenApiSecuritySchemeReference bearer = new(Scheme, context.Document);
+                operation.Security = [new OpenApiSecurityRequirement { [bearer] = [] }];
             }
 
             return Task.CompletedTask;

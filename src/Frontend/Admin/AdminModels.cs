@@ -21,7 +21,8 @@ public sealed record UserView(
 
 public sealed record NewUser(
     string Address,
-    [property: Description("At least 1, at most 1024 characters; kept as SCRAM-SHA-256 keys only (RFC 7677)")] string Password);
+    [property: Description(
+        "At least 1, at most 1024 characters; kept as SCRAM-SHA-256 keys only (RFC 7677)")] string Password);
 
 public sealed record NewPassword(string Password);
 
@@ -37,8 +38,12 @@ public sealed record MailboxView(
     DateTimeOffset? Oldest,
     DateTimeOffset? Newest);
 
-/// <summary>A client takes members that it does not know, since a node may be newer; a node refuses them (<see cref="AdminEndpoints"/>).</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, PropertyNameCaseInsensitive = true)]
+/// <summary>
+/// A client takes members that it does not know, since a node may be newer; a node refuses them (<see
+/// cref="AdminEndpoints"/>).
+/// </summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, PropertyNameCaseInsensitive = true)]
 [JsonSerializable(typeof(Page<DomainView>))]
 [JsonSerializable(typeof(Page<UserView>))]
 [JsonSerializable(typeof(Page<AliasView>))]

@@ -16,10 +16,12 @@ internal static class AdminProblem
         Of(StatusCodes.Status404NotFound, $"No such {what}", $"There is no {what} {name}.");
 
     /// <summary>Null when the change was done.</summary>
-    public static ProblemHttpResult? From(DirectoryChange change, string what, string name, string conflict) => change switch
+    public static ProblemHttpResult? From(DirectoryChange change, string what, string name, string conflict) =>
+        change switch
     {
         DirectoryChange.Done => null,
-        DirectoryChange.AlreadyExists => Of(StatusCodes.Status409Conflict, $"The {what} exists", $"There is a {what} {name} already."),
+        DirectoryChange.AlreadyExists =>
+            Of(StatusCodes.Status409Conflict, $"The {what} exists", $"There is a {what} {name} already."),
         DirectoryChange.NotFound => NotFound(what, name),
         _ => Of(StatusCodes.Status409Conflict, "The change does not fit", conflict),
     };

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace MailCluster.Frontend.Admin;
 
-/// <summary>The bearer token of the admin API (RFC 6750): a file of one line, made at first start, readable by its owner only.</summary>
+/// <summary>
+/// The bearer token of the admin API (RFC 6750): a file of one line, made at first start, readable by its owner only.
+/// </summary>
 internal sealed class AdminToken
 {
     private const int Octets = 32;

@@ -11,12 +11,14 @@ internal sealed class AdminTokenFilter : IEndpointFilter
     {
         var token = context.HttpContext.RequestServices.GetRequiredService<AdminToken>();
         var header = context.HttpContext.Request.Headers.Authorization.ToString();
-        if (header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) && token.Matches(header[Scheme.Length..].Trim()))
+        if (header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
+            && token.Matches(header[Scheme.Length..].Trim()))
         {
             return next(context);
         }
 
-        var challenge = header.Length == 0 ? "Bearer realm=\"mailcluster\"" : "Bearer realm=\"mailcluster\", error=\"invalid_token\"";
+        var challenge = header.Length == 0 ? "Bearer realm=\"mailcluster\""
+            : "Bearer realm=\"mailcluster\", error=\"invalid_token\"";
         context.HttpContext.Response.Headers[HeaderNames.WWWAuthenticate] = challenge;
         return ValueTask.FromResult<object?>(AdminProblem.Of(
             StatusCodes.Status401Unauthorized, "The admin token is missing or wrong",

@@ -18,7 +18,8 @@ internal static class AliasEndpoints
         admin.MapPost("/aliases", AddAsync).WithTags(Tag).WithName("addAlias").WithSummary("Adds an alias")
             .WithDescription("Its targets are users or aliases; mail to it goes to each of them once.")
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
-        admin.MapDelete("/aliases/{address}", RemoveAsync).WithTags(Tag).WithName("removeAlias").WithSummary("Removes an alias")
+        admin.MapDelete("/aliases/{address}", RemoveAsync).WithTags(Tag).WithName("removeAlias")
+            .WithSummary("Removes an alias")
             .ProducesProblem(StatusCodes.Status404NotFound);
     }
 
@@ -67,14 +68,17 @@ internal static class AliasEndpoints
 
         if (await directory.FindAccountAsync(localPart, domain, cancellationToken) is not null)
         {
-            return AdminProblem.Of(StatusCodes.Status409Conflict, "The address is a user", $"{alias.Address} has a mailbox.");
+            return AdminProblem.Of(
+                StatusCodes.Status409Conflict, "The address is a user", $"{alias.Address} has a mailbox.");
         }
 
         ImmutableArray<string> targets = [.. alias.Targets.Distinct(StringComparer.OrdinalIgnoreCase)];
         var change = await directory.AddAliasAsync(localPart, domain, targets, cancellationToken);
-        return AdminProblem.From(change, "alias", alias.Address, $"{alias.Address} would lead to itself.") is { } problem
+        return AdminProblem.From(change, "alias", alias.Address, $"{alias.Address} would lead to itself.")
+            is { } problem
             ? problem
-            : TypedResults.Created($"{AdminEndpoints.Prefix}/aliases/{alias.Address}", new AliasView(alias.Address, targets));
+            : TypedResults.Created(
+                $"{AdminEndpoints.Prefix}/aliases/{alias.Address}", new AliasView(alias.Address, targets));
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> RemoveAsync(
@@ -83,7 +87,8 @@ internal static class AliasEndpoints
         var change = MailAddressText.TrySplit(address, out var localPart, out var domain, out _)
             ? await directory.RemoveAliasAsync(localPart, domain, cancellationToken)
             : DirectoryChange.NotFound;
-        return AdminProblem.From(change, "alias", address, "The alias does not fit.") is { } problem ? problem : TypedResults.NoContent();
+        return AdminProblem.From(change, "alias", address, "The alias does not fit.") is { } problem ? problem
+            : TypedResults.NoContent();
     }
 
     private static AliasView View(AliasRecord row) => new($"{row.LocalPart}@{row.DomainName}", row.Targets);

@@ -11,9 +11,11 @@ internal static class DomainEndpoints
     {
         admin.MapGet("/domains", ListAsync).WithTags(Tag).WithName("listDomains").WithSummary("All domains, by name");
         admin.MapPost("/domains", AddAsync).WithTags(Tag).WithName("addDomain").WithSummary("Adds a domain")
-            .WithDescription("Makes its tenant when that is new, and its postmaster mailbox, which nobody can log in to until a password is set.")
+            .WithDescription(
+                "Makes its tenant when that is new, and its postmaster mailbox, which nobody can log in to until a password is set.")
             .ProducesProblem(StatusCodes.Status409Conflict);
-        admin.MapDelete("/domains/{domain}", RemoveAsync).WithTags(Tag).WithName("removeDomain").WithSummary("Removes a domain")
+        admin.MapDelete("/domains/{domain}", RemoveAsync).WithTags(Tag).WithName("removeDomain")
+            .WithSummary("Removes a domain")
             .WithDescription("Refused while it has users, unless withUsers=true, which removes them with their mail.")
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
     }
@@ -66,7 +68,8 @@ internal static class DomainEndpoints
         string domain, IDirectoryStore directory, CancellationToken cancellationToken, bool withUsers = false)
     {
         var change = await directory.RemoveDomainAsync(domain, withUsers, cancellationToken);
-        return AdminProblem.From(change, "domain", domain, $"{domain} has users; withUsers=true removes them with their mail.") is { } problem
+        return AdminProblem.From(change, "domain", domain,
+            $"{domain} has users; withUsers=true removes them with their mail.") is { } problem
             ? problem
             : TypedResults.NoContent();
     }

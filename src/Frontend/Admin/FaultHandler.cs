@@ -6,12 +6,13 @@ using Microsoft.AspNetCore.Mvc;
 namespace MailCluster.Frontend.Admin;
 
 /// <summary>
-/// A request that cannot be read is 400 and says where; a store that cannot answer is 503, for which clients try again; anything
-/// else that is thrown is our fault and 500.
+/// A request that cannot be read is 400 and says where; a store that cannot answer is 503, for which clients try again;
+/// anything else that is thrown is our fault and 500.
 /// </summary>
 internal sealed class FaultHandler(IProblemDetailsService problems) : IExceptionHandler
 {
-    public ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
+    public ValueTask<bool> TryHandleAsync(
+        HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
         var problem = exception switch
         {
@@ -35,6 +36,7 @@ internal sealed class FaultHandler(IProblemDetailsService problems) : IException
         }
 
         httpContext.Response.StatusCode = problem.Status!.Value;
-        return problems.TryWriteAsync(new ProblemDetailsContext { HttpContext = httpContext, ProblemDetails = problem });
+        return problems.TryWriteAsync(
+            new ProblemDetailsContext { HttpContext = httpContext, ProblemDetails = problem });
     }
 }

@@ -3,8 +3,8 @@ using System.Text;
 namespace MailCluster.Frontend.Admin;
 
 /// <summary>
-/// Names as an administrator gives them. Narrower than SMTP: a local part of ours is a dot-atom (RFC 5321 §4.1.2, RFC 6531 §3.3),
-/// since a quoted one only makes trouble.
+/// Names as an administrator gives them. Narrower than SMTP: a local part of ours is a dot-atom (RFC 5321 §4.1.2, RFC
+/// 6531 §3.3), since a quoted one only makes trouble.
 /// </summary>
 internal static class MailAddressText
 {
@@ -23,14 +23,16 @@ internal static class MailAddressText
         foreach (var range in name.AsSpan().Split('.'))
         {
             var label = name.AsSpan()[range];
-            if (label.IsEmpty || Encoding.UTF8.GetByteCount(label) > LabelOctetsMax || label[0] == '-' || label[^1] == '-')
+            if (label.IsEmpty || Encoding.UTF8.GetByteCount(label) > LabelOctetsMax || label[0] == '-'
+                || label[^1] == '-')
             {
                 return $"each label of a domain has 1 to {LabelOctetsMax} octets and no hyphen at its ends (RFC 1035 §2.3.1)";
             }
 
             foreach (var character in label)
             {
-                if (char.IsAscii(character) ? !char.IsAsciiLetterOrDigit(character) && character != '-' : !IsVisible(character))
+                if (char.IsAscii(character) ? !char.IsAsciiLetterOrDigit(character) && character != '-'
+                    : !IsVisible(character))
                 {
                     return "a domain has letters, digits, hyphens and dots only (RFC 5321 §4.1.2)";
                 }

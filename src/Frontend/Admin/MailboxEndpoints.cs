@@ -7,7 +7,8 @@ internal static class MailboxEndpoints
 {
     public static void Map(RouteGroupBuilder admin) =>
         admin.MapGet("/mailboxes/{address}", FindAsync).WithTags("Mailboxes").WithName("getMailbox")
-            .WithSummary("How much is in a mailbox").WithDescription("Counted from the store at the time of the request; no content is shown.")
+            .WithSummary("How much is in a mailbox")
+                .WithDescription("Counted from the store at the time of the request; no content is shown.")
             .ProducesProblem(StatusCodes.Status404NotFound);
 
     private static async Task<Results<Ok<MailboxView>, ProblemHttpResult>> FindAsync(

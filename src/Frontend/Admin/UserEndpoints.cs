@@ -22,10 +22,12 @@ internal static class UserEndpoints
             .WithSummary("Sets a password").WithDescription("The old one is refused from now on; open sessions run on.")
             .ProducesProblem(StatusCodes.Status404NotFound);
         admin.MapPut("/users/{address}/suspension", SuspendAsync).WithTags(Tag).WithName("suspendUser")
-            .WithSummary("Suspends a user, or undoes it").WithDescription("A suspended user cannot log in; the mailbox keeps its mail.")
+            .WithSummary("Suspends a user, or undoes it")
+                .WithDescription("A suspended user cannot log in; the mailbox keeps its mail.")
             .ProducesProblem(StatusCodes.Status404NotFound);
         admin.MapDelete("/users/{address}", RemoveAsync).WithTags(Tag).WithName("removeUser")
-            .WithSummary("Removes a user with the mailbox and all its mail").ProducesProblem(StatusCodes.Status404NotFound)
+            .WithSummary("Removes a user with the mailbox and all its mail")
+                .ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status409Conflict);
     }
 
@@ -66,13 +68,15 @@ internal static class UserEndpoints
 
         if (await directory.FindAliasAsync(localPart, domain, cancellationToken) is not null)
         {
-            return AdminProblem.Of(StatusCodes.Status409Conflict, "The address is an alias", $"Remove the alias {user.Address} first.");
+            return AdminProblem.Of(
+                StatusCodes.Status409Conflict, "The address is an alias", $"Remove the alias {user.Address} first.");
         }
 
         var keys = PasswordHasher.Hash(user.Password, passwords.ScramIterations);
         if (await directory.AddAccountsAsync(domain, [(localPart, keys)], cancellationToken) == 0)
         {
-            return AdminProblem.Of(StatusCodes.Status409Conflict, "The user exists", $"There is a user {user.Address} already.");
+            return AdminProblem.Of(
+                StatusCodes.Status409Conflict, "The user exists", $"There is a user {user.Address} already.");
         }
 
         var added = await directory.FindAccountAsync(localPart, domain, cancellationToken);
@@ -89,7 +93,8 @@ internal static class UserEndpoints
             : AdminProblem.NotFound("user", address);
 
     private static async Task<Results<NoContent, ProblemHttpResult>> SetPasswordAsync(
-        string address, NewPassword password, IDirectoryStore directory, PasswordOptions passwords, CancellationToken cancellationToken)
+        string address, NewPassword password, IDirectoryStore directory, PasswordOptions passwords,
+        CancellationToken cancellationToken)
     {
         if (!PasswordText.TryPrepare(password.Password, out _))
         {
@@ -108,7 +113,8 @@ internal static class UserEndpoints
     private static async Task<Results<NoContent, ProblemHttpResult>> SuspendAsync(
         string address, Suspension suspension, IDirectoryStore directory, CancellationToken cancellationToken) =>
         MailAddressText.TrySplit(address, out var localPart, out var domain, out _)
-            ? Answer(await directory.SetSuspendedAsync(localPart, domain, suspension.Suspended, cancellationToken), address)
+            ? Answer(
+                await directory.SetSuspendedAsync(localPart, domain, suspension.Suspended, cancellationToken), address)
             : AdminProblem.NotFound("user", address);
 
     private static async Task<Results<NoContent, ProblemHttpResult>> RemoveAsync(
@@ -118,12 +124,14 @@ internal static class UserEndpoints
             : AdminProblem.NotFound("user", address);
 
     private static Results<NoContent, ProblemHttpResult> Answer(DirectoryChange change, string address) =>
-        AdminProblem.From(change, "user", address, $"{address} stays as long as its domain does (RFC 5321 §4.5.1).") is { } problem
+        AdminProblem.From(change, "user", address, $"{address} stays as long as its domain does (RFC 5321 §4.5.1).")
+            is { } problem
             ? problem
             : TypedResults.NoContent();
 
     private static ProblemHttpResult BadPassword() => AdminProblem.Invalid(
         "The password", $"1 to {PasswordText.LengthMax} characters, no control characters");
 
-    private static UserView View(AccountRecord row) => new(row.Address, row.Keys is not null, row.Suspended, row.Id.Value);
+    private static UserView View(AccountRecord row) =>
+        new(row.Address, row.Keys is not null, row.Suspended, row.Id.Value);
 }

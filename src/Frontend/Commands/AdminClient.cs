@@ -37,7 +37,8 @@ internal sealed class AdminClient : IDisposable
     }
 
     /// <summary>Every page of a list.</summary>
-    public async Task<List<T>> ListAsync<T>(string path, JsonTypeInfo<Page<T>> type, CancellationToken cancellationToken)
+    public async Task<List<T>> ListAsync<T>(
+        string path, JsonTypeInfo<Page<T>> type, CancellationToken cancellationToken)
     {
         var items = new List<T>();
         string? after = null;
@@ -52,7 +53,8 @@ internal sealed class AdminClient : IDisposable
         return items;
     }
 
-    public async Task SendAsync<T>(HttpMethod method, string path, T body, JsonTypeInfo<T> type, CancellationToken cancellationToken)
+    public async Task SendAsync<T>(
+        HttpMethod method, string path, T body, JsonTypeInfo<T> type, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(method, Url(path)) { Content = JsonContent.Create(body, type) };
         using var answer = await SendAsync(request, cancellationToken);
@@ -63,16 +65,19 @@ internal sealed class AdminClient : IDisposable
         using var answer = await SendAsync(new HttpRequestMessage(HttpMethod.Delete, Url(path)), cancellationToken);
     }
 
-    private static async Task<T> ReadAsync<T>(HttpResponseMessage answer, JsonTypeInfo<T> type, CancellationToken cancellationToken)
+    private static async Task<T> ReadAsync<T>(
+        HttpResponseMessage answer, JsonTypeInfo<T> type, CancellationToken cancellationToken)
     {
         try
         {
             return await answer.Content.ReadFromJsonAsync(type, cancellationToken)
-                ?? throw new CommandException(ExitCode.NoNode, $"{answer.RequestMessage?.RequestUri} gave an empty answer.");
+                ?? throw new CommandException(
+                    ExitCode.NoNode, $"{answer.RequestMessage?.RequestUri} gave an empty answer.");
         }
         catch (JsonException)
         {
-            throw new CommandException(ExitCode.NoNode, $"What answers at {answer.RequestMessage?.RequestUri} is not a MailCluster node.");
+            throw new CommandException(
+                ExitCode.NoNode, $"What answers at {answer.RequestMessage?.RequestUri} is not a MailCluster node.");
         }
     }
 
@@ -93,7 +98,8 @@ internal sealed class AdminClient : IDisposable
         }
         catch (TaskCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new CommandException(ExitCode.NoNode, $"The node at {_http.BaseAddress} did not answer within {Patience.TotalSeconds} s.");
+            throw new CommandException(
+                ExitCode.NoNode, $"The node at {_http.BaseAddress} did not answer within {Patience.TotalSeconds} s.");
         }
 
         if (answer.IsSuccessStatusCode)

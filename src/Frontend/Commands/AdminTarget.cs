@@ -19,7 +19,8 @@ internal sealed class AdminTarget
 
     private readonly Option<string?> _tokenFile = new("--token-file")
     {
-        Description = $"The file with the admin token. Default: {TokenVariable} (the token itself), then Http.AdminTokenFile.",
+        Description =
+            $"The file with the admin token. Default: {TokenVariable} (the token itself), then Http.AdminTokenFile.",
         Recursive = true,
     };
 
@@ -63,12 +64,14 @@ internal sealed class AdminTarget
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
         {
             // Without a node there is no token either: that is what has to be said then, so ask the node first.
-            return file is null ? null : throw new CommandException(ExitCode.NotAllowed, $"There is no token file {path}.");
+            return file is null ? null
+                : throw new CommandException(ExitCode.NotAllowed, $"There is no token file {path}.");
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new CommandException(
-                ExitCode.NotAllowed, $"The admin token for {address} cannot be read: {exception.Message} (try as the node's user, or sudo)");
+                ExitCode.NotAllowed,
+                $"The admin token for {address} cannot be read: {exception.Message} (try as the node's user, or sudo)");
         }
     }
 

@@ -19,7 +19,8 @@ internal static class AliasCommand
     private static Command Add(Terminal terminal, AdminTarget target)
     {
         var address = new Argument<string>("address") { Description = "The alias, name@domain" };
-        var targets = new Argument<string[]>("target") { Description = "Who gets its mail", Arity = ArgumentArity.OneOrMore };
+        var targets =
+            new Argument<string[]>("target") { Description = "Who gets its mail", Arity = ArgumentArity.OneOrMore };
         var command = new Command("add", "Adds an alias for one or more addresses") { address, targets };
         command.SetAction(async (arguments, cancellationToken) =>
         {

@@ -8,7 +8,8 @@ internal static class CheckConfigCommand
 {
     public static Command Make(Terminal terminal)
     {
-        var config = new Option<string?>("--config") { Description = "The file; without it the defaults and the environment are looked at." };
+        var config = new Option<string?>(
+            "--config") { Description = "The file; without it the defaults and the environment are looked at." };
         var command = new Command("check-config", "Checks a configuration without starting anything") { config };
         command.SetAction(arguments =>
         {

@@ -37,7 +37,8 @@ internal static class ConfigurationDocument
             if (name != section)
             {
                 section = name;
-                output.Append($"\n## {name}\n\n{definition.Why}\n\n| Key | Allowed | Default | What and why | In force |\n|---|---|---|---|---|\n");
+                output.Append(
+                    $"\n## {name}\n\n{definition.Why}\n\n| Key | Allowed | Default | What and why | In force |\n|---|---|---|---|---|\n");
                 continue;
             }
 
@@ -52,7 +53,8 @@ internal static class ConfigurationDocument
     {
         var waits = NotInForce.Find(definition.Key, null)?.Waits;
         var values = NotInForce.Keys
-            .Where(entry => entry.Value is not null && (entry.Key == definition.Key || entry.Key == $"{definition.Key}[]"))
+            .Where(entry => entry.Value is not null
+                && (entry.Key == definition.Key || entry.Key == $"{definition.Key}[]"))
             .Select(entry => entry.Value)
             .ToList();
         return waits is not null ? $"not yet: {waits}"

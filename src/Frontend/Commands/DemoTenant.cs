@@ -4,7 +4,10 @@ using Spectre.Console;
 
 namespace MailCluster.Frontend.Commands;
 
-/// <summary>Two users to try the node with. Their passwords are made at first start and kept, so that every start shows the same.</summary>
+/// <summary>
+/// Two users to try the node with. Their passwords are made at first start and kept, so that every start shows the
+/// same.
+/// </summary>
 internal sealed class DemoTenant
 {
     public const string Tenant = "demo";
@@ -31,13 +34,15 @@ internal sealed class DemoTenant
 
         if (!known)
         {
-            PrivateFile.Write(file, string.Concat(Users.Select(user => $"{user}@{Domain} {UserCommand.GeneratePassword()}\n")));
+            PrivateFile.Write(
+                file, string.Concat(Users.Select(user => $"{user}@{Domain} {UserCommand.GeneratePassword()}\n")));
         }
 
         var passwords = File.ReadAllLines(file).Select(line => line.Split(' ')[^1]).ToArray();
         if (passwords.Length < Users.Length)
         {
-            throw new CommandException(ExitCode.System, $"{file} is not what was written there; remove it with the data directory, or restore it.");
+            throw new CommandException(ExitCode.System,
+                $"{file} is not what was written there; remove it with the data directory, or restore it.");
         }
 
         if (domains.IsEmpty || !known)
@@ -55,8 +60,10 @@ internal sealed class DemoTenant
     public void Show(Node node, Terminal terminal)
     {
         terminal.Line("");
-        terminal.Line($"The node serves. {Domain} has two users (kept in {Path.Combine(node.Options.Node.DataDirectory, "demo.txt")}):");
-        terminal.Table(["User", "Password"], [.. Users.Select((user, index) => new[] { $"{user}@{Domain}", _passwords[index] })], "");
+        terminal.Line(
+            $"The node serves. {Domain} has two users (kept in {Path.Combine(node.Options.Node.DataDirectory, "demo.txt")}):");
+        terminal.Table(["User", "Password"],
+            [.. Users.Select((user, index) => new[] { $"{user}@{Domain}", _passwords[index] })], "");
         if (SendLine(node) is { } send)
         {
             terminal.Line("Send a message:");
@@ -75,7 +82,8 @@ internal sealed class DemoTenant
 
     private static string? SendLine(Node node)
     {
-        var gateway = node.Options.Smtp.Bindings.FirstOrDefault(binding => binding.Role == SmtpRole.Gateway && binding.Tls != BindingTls.Implicit);
+        var gateway = node.Options.Smtp.Bindings.FirstOrDefault(
+            binding => binding.Role == SmtpRole.Gateway && binding.Tls != BindingTls.Implicit);
         return gateway is not null && Where(node, gateway.Name) is { } endpoint
             ? $@"printf 'From: bob@{Domain}\r\nTo: alice@{Domain}\r\nSubject: Hello\r\n\r\nIt works.\r\n' | curl -sS smtp://{endpoint}"
                 + $" --mail-from bob@{Domain} --mail-rcpt alice@{Domain} --upload-file -"

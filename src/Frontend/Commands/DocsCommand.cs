@@ -2,7 +2,9 @@ using System.CommandLine;
 
 namespace MailCluster.Frontend.Commands;
 
-/// <summary>Prints docs/configuration.md and docs/metrics.md from the program itself; hidden, for those who change it.</summary>
+/// <summary>
+/// Prints docs/configuration.md and docs/metrics.md from the program itself; hidden, for those who change it.
+/// </summary>
 internal static class DocsCommand
 {
     public static Command Make(Terminal terminal)

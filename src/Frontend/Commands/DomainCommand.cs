@@ -19,14 +19,16 @@ internal static class DomainCommand
     private static Command Add(Terminal terminal, AdminTarget target)
     {
         var name = new Argument<string>("domain") { Description = "Its name, such as example.test" };
-        var tenant = new Option<string?>("--tenant") { Description = "The customer; made when it is new. Default: the domain's own name." };
+        var tenant = new Option<string?>(
+            "--tenant") { Description = "The customer; made when it is new. Default: the domain's own name." };
         var command = new Command("add", "Adds a domain with its postmaster mailbox") { name, tenant };
         command.SetAction(async (arguments, cancellationToken) =>
         {
             using var client = target.Connect(arguments);
             var domain = arguments.GetRequiredValue(name);
             await client.SendAsync(
-                HttpMethod.Post, "domains", new NewDomain(domain, arguments.GetValue(tenant)), AdminJson.Default.NewDomain, cancellationToken);
+                HttpMethod.Post, "domains", new NewDomain(domain, arguments.GetValue(tenant)),
+                AdminJson.Default.NewDomain, cancellationToken);
             terminal.Line($"Domain {domain} was added; mail to its users is taken from now on.");
         });
         return command;
@@ -46,7 +48,8 @@ internal static class DomainCommand
                 return;
             }
 
-            terminal.Table(["Domain", "Tenant"], [.. domains.Select(row => new[] { row.Name, row.Tenant })], "There is no domain yet.");
+            terminal.Table(["Domain", "Tenant"], [.. domains.Select(row => new[] { row.Name, row.Tenant })],
+                "There is no domain yet.");
         });
         return command;
     }

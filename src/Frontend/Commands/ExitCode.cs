@@ -1,6 +1,8 @@
 namespace MailCluster.Frontend.Commands;
 
-/// <summary>What the program ends with: the numbers of BSD's sysexits.h, which service managers and scripts know.</summary>
+/// <summary>
+/// What the program ends with: the numbers of BSD's sysexits.h, which service managers and scripts know.
+/// </summary>
 internal static class ExitCode
 {
     public const int Done = 0;

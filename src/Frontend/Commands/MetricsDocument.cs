@@ -30,7 +30,8 @@ internal static class MetricsDocument
             var output = new StringBuilder(Introduction.ReplaceLineEndings("\n"));
             foreach (var (name, kind, help) in node.Metrics.Catalog())
             {
-                output.Append($"| `{name}` | {kind.ToString().ToLowerInvariant()} | {help.Replace("|", "\\|", StringComparison.Ordinal)} |\n");
+                output.Append(
+                    $"| `{name}` | {kind.ToString().ToLowerInvariant()} | {help.Replace("|", "\\|", StringComparison.Ordinal)} |\n");
             }
 
             return output.ToString();

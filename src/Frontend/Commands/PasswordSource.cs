@@ -21,7 +21,9 @@ internal sealed class PasswordSource
         command.Add(_standardInput);
     }
 
-    /// <summary>On a terminal it is asked for, and made up when nothing is typed; elsewhere it is made up, and shown once.</summary>
+    /// <summary>
+    /// On a terminal it is asked for, and made up when nothing is typed; elsewhere it is made up, and shown once.
+    /// </summary>
     public (string Text, bool IsGenerated) Read(ParseResult arguments, Terminal terminal)
     {
         if (arguments.GetValue(_password) is { } given)

@@ -12,7 +12,9 @@ internal static class ServeCommand
 
     public static Command Make(Terminal terminal)
     {
-        var config = new Option<string?>("--config") { Description = "The configuration (JSON with comments). Without it: the defaults, on loopback." };
+        var config =
+            new Option<string?>("--config") { Description =
+            "The configuration (JSON with comments). Without it: the defaults, on loopback." };
         var data = new Option<string?>("--data") { Description = "The data directory; wins over Node.DataDirectory." };
         var users = new Option<int>("--seed-users")
         {
@@ -20,13 +22,17 @@ internal static class ServeCommand
         };
         users.Validators.Add(result =>
         {
-            if (result.Tokens is [var token] && long.TryParse(token.Value, out var number) && number is < 0 or > UserSeeding.UsersMax)
+            if (result.Tokens is [var token] && long.TryParse(token.Value, out var number) && number is < 0
+                or > UserSeeding.UsersMax)
             {
                 result.AddError($"--seed-users takes a number from 0 to {UserSeeding.UsersMax}.");
             }
         });
-        var demo = new Option<bool>("--demo") { Description = "On an empty store: makes example.test with alice and bob, and shows how to try them." };
-        var readyFile = new Option<string?>("--ready-file") { Description = "Written (JSON: pid, listeners) once clients are served." };
+        var demo =
+            new Option<bool>("--demo") { Description =
+            "On an empty store: makes example.test with alice and bob, and shows how to try them." };
+        var readyFile = new Option<string?>(
+            "--ready-file") { Description = "Written (JSON: pid, listeners) once clients are served." };
         var command = new Command("serve", "Runs a node") { config, data, users, demo, readyFile };
         command.SetAction((arguments, cancellationToken) => RunAsync(terminal, new Wishes(
             arguments.GetValue(config), arguments.GetValue(data), arguments.GetValue(users), arguments.GetValue(demo),
@@ -44,7 +50,8 @@ internal static class ServeCommand
 
         try
         {
-            await using var node = await Composition.OpenAsync(loaded.Options, Console.OpenStandardOutput(), TimeProvider.System);
+            await using var node =
+                await Composition.OpenAsync(loaded.Options, Console.OpenStandardOutput(), TimeProvider.System);
             SayWhatIsNotInForce(node, loaded);
             if (wishes.Users > 0)
             {
@@ -55,7 +62,8 @@ internal static class ServeCommand
             await node.StartAsync(cancellationToken);
             foreach (var (binding, endpoints) in node.Report().Listeners)
             {
-                ServeLog.Listening(node.Loggers.CreateLogger("MailCluster.Node"), binding, string.Join(", ", endpoints));
+                ServeLog.Listening(
+                    node.Loggers.CreateLogger("MailCluster.Node"), binding, string.Join(", ", endpoints));
             }
 
             tenant?.Show(node, terminal);
@@ -71,9 +79,11 @@ internal static class ServeCommand
         {
             throw new CommandException(ExitCode.System, exception.Message);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or System.Net.Sockets.SocketException)
+        catch (Exception exception) when (
+            exception is IOException or UnauthorizedAccessException or System.Net.Sockets.SocketException)
         {
-            // Kestrel's text names the address: "Failed to bind to address http://127.0.0.1:2525: address already in use."
+            // Kestrel's text names the address: "Failed to bind to address http://127.0.0.1:2525: address already in
+            // use."
             var message = exception.Message.Replace("http://", "", StringComparison.Ordinal);
             throw new CommandException(ExitCode.System, $"The node cannot start: {message}");
         }

@@ -25,7 +25,8 @@ internal sealed class Terminal
     public bool IsInteractive { get; }
 
     /// <summary>Made when it is first asked for: a node that serves has no need of it.</summary>
-    public IAnsiConsole Ansi => field ??= AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Output) });
+    public IAnsiConsole Ansi =>
+        field ??= AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Output) });
 
     public static Terminal OfProcess() => new(
         Console.In, Console.Out, Console.Error, !Console.IsOutputRedirected && !Console.IsInputRedirected);

@@ -39,7 +39,8 @@ internal static class UserCommand
             using var client = target.Connect(arguments);
             var user = arguments.GetRequiredValue(address);
             var (text, isGenerated) = password.Read(arguments, terminal);
-            await client.SendAsync(HttpMethod.Post, "users", new NewUser(user, text), AdminJson.Default.NewUser, cancellationToken);
+            await client.SendAsync(
+                HttpMethod.Post, "users", new NewUser(user, text), AdminJson.Default.NewUser, cancellationToken);
             terminal.Line(isGenerated ? $"User {user} was added with the password {text}" : $"User {user} was added.");
         });
         return command;
@@ -63,7 +64,8 @@ internal static class UserCommand
 
             terminal.Table(
                 ["User", "State"],
-                [.. users.Select(row => new[] { row.Address, row.Suspended ? "suspended" : row.CanLogIn ? "active" : "no password" })],
+                [.. users.Select(row =>
+                    new[] { row.Address, row.Suspended ? "suspended" : row.CanLogIn ? "active" : "no password" })],
                 "The domain has no users.");
         });
         return command;
@@ -81,7 +83,8 @@ internal static class UserCommand
             var user = arguments.GetRequiredValue(address);
             var (text, isGenerated) = password.Read(arguments, terminal);
             await client.SendAsync(
-                HttpMethod.Put, $"users/{AdminClient.Escape(user)}/password", new NewPassword(text), AdminJson.Default.NewPassword, cancellationToken);
+                HttpMethod.Put, $"users/{AdminClient.Escape(user)}/password", new NewPassword(text),
+                AdminJson.Default.NewPassword, cancellationToken);
             terminal.Line(isGenerated ? $"The password of {user} is now {text}" : $"The password of {user} was set.");
         });
         return command;

@@ -32,7 +32,8 @@ internal static class UserSeeding
         if (terminal.IsInteractive)
         {
             await terminal.Ansi.Progress()
-                .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+                .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(),
+                    new RemainingTimeColumn())
                 .StartAsync(async progress =>
                 {
                     var bar = progress.AddTask($"Making {missing.Length} users", maxValue: missing.Length);
@@ -52,7 +53,8 @@ internal static class UserSeeding
             }, cancellationToken);
         }
 
-        terminal.Line($"{missing.Length} users were made: user0001@{DemoTenant.Domain} has the password pass0001, and so on.");
+        terminal.Line(
+            $"{missing.Length} users were made: user0001@{DemoTenant.Domain} has the password pass0001, and so on.");
     }
 
     private static async Task<ImmutableArray<(string LocalPart, string Password)>> MissingAsync(
@@ -82,7 +84,8 @@ internal static class UserSeeding
     }
 
     private static async Task MakeAsync(
-        IDirectoryStore directory, ImmutableArray<(string LocalPart, string Password)> users, int iterations, Action<int> progress,
+        IDirectoryStore directory, ImmutableArray<(string LocalPart, string Password)> users, int iterations,
+        Action<int> progress,
         CancellationToken cancellationToken)
     {
         for (var from = 0; from < users.Length; from += BatchUsers)

@@ -7,7 +7,9 @@ using MailCluster.Shared.Smtp;
 namespace MailCluster.Frontend.Edge;
 
 /// <summary>What every listener has, whatever it speaks.</summary>
-/// <param name="MaxConnections">At once, over all addresses of the binding on this node (OXSMTP-EV-15); null: no limit.</param>
+/// <param name="MaxConnections">
+/// At once, over all addresses of the binding on this node (OXSMTP-EV-15); null: no limit.
+/// </param>
 internal sealed record BindingEdge(
     string Name,
     string Protocol,
@@ -48,4 +50,5 @@ internal sealed record BindingEdge(
 
 internal sealed record SmtpBinding(BindingEdge Edge, SmtpSessionOptions Session);
 
-internal sealed record Pop3Binding(BindingEdge Edge, Pop3SessionOptions Session, TimeSpan PreAuthenticatedTimeout, TimeSpan AuthenticatedTimeout);
+internal sealed record Pop3Binding(
+    BindingEdge Edge, Pop3SessionOptions Session, TimeSpan PreAuthenticatedTimeout, TimeSpan AuthenticatedTimeout);

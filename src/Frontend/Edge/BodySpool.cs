@@ -23,8 +23,8 @@ internal enum ReceiveEnd
 }
 
 /// <summary>
-/// Takes one message off the wire: a head in memory, everything behind it staged in chunks while it arrives. Whatever the
-/// size, a connection holds one head and one chunk (I8).
+/// Takes one message off the wire: a head in memory, everything behind it staged in chunks while it arrives. Whatever
+/// the size, a connection holds one head and one chunk (I8).
 /// </summary>
 internal sealed class BodySpool : IDisposable
 {
@@ -55,7 +55,9 @@ internal sealed class BodySpool : IDisposable
     private bool _endsInCr;
 
     /// <param name="trace">Our own header fields, which stand before the client's octets.</param>
-    /// <param name="transaction">Its OctetsMax counts the client's octets; what goes beyond is read and dropped.</param>
+    /// <param name="transaction">
+    /// Its OctetsMax counts the client's octets; what goes beyond is read and dropped.
+    /// </param>
     public BodySpool(
         ClientConnection connection, BodyStaging staging, ReadOnlySpan<byte> trace, SmtpTransaction transaction,
         bool isDotStuffed, HeaderScanner headers)
@@ -86,7 +88,9 @@ internal sealed class BodySpool : IDisposable
 
     public MessageTraits Traits => _isBinary ? MessageTraits.Binary : MessageTraits.None;
 
-    /// <summary>What RETR sends before dot-stuffing: every line, or of a binary body the last one, gets its CRLF.</summary>
+    /// <summary>
+    /// What RETR sends before dot-stuffing: every line, or of a binary body the last one, gets its CRLF.
+    /// </summary>
     public uint WireOctets => (uint)Math.Min(
         uint.MaxValue, _isBinary ? StoredOctets + (_endsInCrLf ? 0 : 2) : _wire.Total(finish: true) + _inserted);
 
@@ -186,7 +190,9 @@ internal sealed class BodySpool : IDisposable
         return ReceiveEnd.Complete;
     }
 
-    /// <summary>Puts more of our own header fields behind the trace: what a submission server adds (RFC 6409 §8).</summary>
+    /// <summary>
+    /// Puts more of our own header fields behind the trace: what a submission server adds (RFC 6409 §8).
+    /// </summary>
     public void InsertAfterTrace(ReadOnlySpan<byte> fields)
     {
         var longer = ArrayPool<byte>.Shared.Rent(_headLength + fields.Length);
@@ -251,7 +257,9 @@ internal sealed class BodySpool : IDisposable
         return buffer.GetPosition(taken);
     }
 
-    /// <summary>Decodes into the room there is; when there is too little for the decoder, octet by octet through a carry.</summary>
+    /// <summary>
+    /// Decodes into the room there is; when there is too little for the decoder, octet by octet through a carry.
+    /// </summary>
     private bool Take(ReadOnlySpan<byte> input, Span<byte> room, out int consumed)
     {
         if (!_isDotStuffed)
@@ -264,7 +272,8 @@ internal sealed class BodySpool : IDisposable
 
         if (room.Length > 2)
         {
-            var isEnd = _dots.Decode(input[..Math.Min(input.Length, room.Length - 2)], room, out consumed, out var written);
+            var isEnd =
+                _dots.Decode(input[..Math.Min(input.Length, room.Length - 2)], room, out consumed, out var written);
             Keep(room[..written]);
             return isEnd;
         }
@@ -399,7 +408,8 @@ internal sealed class BodySpool : IDisposable
     {
         if (!_isFaulty)
         {
-            var isStaged = await _staging.StageAsync(_chunks + 1, _chunk.AsMemory(0, _chunkLength), CancellationToken.None)
+            var isStaged =
+                await _staging.StageAsync(_chunks + 1, _chunk.AsMemory(0, _chunkLength), CancellationToken.None)
                 .ConfigureAwait(false);
             _chunks++;
             _isFaulty = !isStaged;

@@ -9,13 +9,15 @@ namespace MailCluster.Frontend.Edge;
 /// <summary>A certificate file that cannot be used; the message is for the administrator.</summary>
 internal sealed class CertificateException(string message, Exception? inner = null) : Exception(message, inner);
 
-/// <param name="Names">SNI names that pick it; "*.example.test" covers one label. Empty: those in the certificate.</param>
+/// <param name="Names">
+/// SNI names that pick it; "*.example.test" covers one label. Empty: those in the certificate.
+/// </param>
 internal sealed record CertificateFiles(IReadOnlyList<string> Names, string CertificateFile, string KeyFile);
 
 /// <summary>
 /// The certificates, picked by SNI, first match wins; the first one serves who sends no name. Files are looked at again
-/// every <see cref="LookInterval"/>; a renewed pair replaces the old one for new connections, a broken one is reported and
-/// the old one stays.
+/// every <see cref="LookInterval"/>; a renewed pair replaces the old one for new connections, a broken one is reported
+/// and the old one stays.
 /// </summary>
 internal sealed class CertificateShelf : IDisposable
 {
@@ -31,7 +33,8 @@ internal sealed class CertificateShelf : IDisposable
 
     /// <param name="fallback">Where the self-signed pair lives or is made; null: none is wanted.</param>
     public CertificateShelf(
-        IReadOnlyList<CertificateFiles> files, CertificateFiles? fallback, string nodeName, TimeProvider time, ILogger<CertificateShelf> log)
+        IReadOnlyList<CertificateFiles> files, CertificateFiles? fallback, string nodeName, TimeProvider time,
+        ILogger<CertificateShelf> log)
     {
         _time = time;
         _log = log;
@@ -97,7 +100,8 @@ internal sealed class CertificateShelf : IDisposable
                 AllowRenegotiation = false,
             }, stamp);
         }
-        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception e) when (
+            e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
         {
             throw new CertificateException(
                 $"The certificate {files.CertificateFile} with the key {files.KeyFile} cannot be used: {e.Message}", e);
@@ -105,7 +109,8 @@ internal sealed class CertificateShelf : IDisposable
     }
 
     private static IEnumerable<string> NamesIn(X509Certificate2 certificate) =>
-        certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().SelectMany(names => names.EnumerateDnsNames());
+        certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>()
+            .SelectMany(names => names.EnumerateDnsNames());
 
     private static DateTime StampOf(CertificateFiles files)
     {

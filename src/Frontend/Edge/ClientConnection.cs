@@ -7,8 +7,8 @@ using Microsoft.AspNetCore.Connections;
 namespace MailCluster.Frontend.Edge;
 
 /// <summary>
-/// One client: its pipes (plain, later TLS), who it is, and its two clocks. Owned by one loop; the only calls that may come
-/// from elsewhere are <see cref="Tick"/> and <see cref="RequestDrain"/>, which wake the loop and let it decide.
+/// One client: its pipes (plain, later TLS), who it is, and its two clocks. Owned by one loop; the only calls that may
+/// come from elsewhere are <see cref="Tick"/> and <see cref="RequestDrain"/>, which wake the loop and let it decide.
 /// </summary>
 internal sealed class ClientConnection
 {
@@ -73,7 +73,9 @@ internal sealed class ClientConnection
 
     public TimeSpan Age => TimeSpan.FromMilliseconds(_clock.Milliseconds - _started);
 
-    /// <summary>The driver holds a buffer that it gives back when the client pauses: the clock then wakes the loop once.</summary>
+    /// <summary>
+    /// The driver holds a buffer that it gives back when the client pauses: the clock then wakes the loop once.
+    /// </summary>
     public bool WantsRest
     {
         get => _wantsRest;
@@ -88,10 +90,14 @@ internal sealed class ClientConnection
     /// <summary>Set once a clock has run out; the loop says the last line and ends.</summary>
     public ConnectionEndReason? Expired => _isExpired ? _expired : null;
 
-    /// <summary>The next input; when it is cancelled, <see cref="Expired"/> or <see cref="DrainRequested"/> says why.</summary>
+    /// <summary>
+    /// The next input; when it is cancelled, <see cref="Expired"/> or <see cref="DrainRequested"/> says why.
+    /// </summary>
     public ValueTask<ReadResult> ReadAsync() => Input.ReadAsync();
 
-    /// <summary>Counts octets that arrived, and with them starts the inactivity clock anew (OXSMTP-EV-04, TMR-02).</summary>
+    /// <summary>
+    /// Counts octets that arrived, and with them starts the inactivity clock anew (OXSMTP-EV-04, TMR-02).
+    /// </summary>
     public void Received(long octets)
     {
         OctetsIn += octets;
@@ -134,7 +140,9 @@ internal sealed class ClientConnection
 
     private static bool Flushed(FlushResult result) => !result.IsCompleted && !result.IsCanceled;
 
-    /// <summary>Changes to TLS: what was pipelined in plain text is dropped first (RFC 3207 §4.2, RFC 2595 §4).</summary>
+    /// <summary>
+    /// Changes to TLS: what was pipelined in plain text is dropped first (RFC 3207 §4.2, RFC 2595 §4).
+    /// </summary>
     /// <returns>False: the handshake failed or took too long.</returns>
     public async ValueTask<bool> StartTlsAsync(CertificateShelf certificates)
     {

@@ -4,7 +4,9 @@ using MailCluster.Shared.Wire;
 
 namespace MailCluster.Frontend.Edge;
 
-/// <summary>What the loop needs of SMTP and POP3: a pure session behind a driver that carries out its effects.</summary>
+/// <summary>
+/// What the loop needs of SMTP and POP3: a pure session behind a driver that carries out its effects.
+/// </summary>
 internal interface IProtocolDriver
 {
     /// <summary>False while the session waits for an answer, or has ended.</summary>
@@ -50,8 +52,8 @@ internal interface IProtocolDriver
 }
 
 /// <summary>
-/// The loop of one connection: read, frame, step, write, flush. Replies of a pipelined batch leave in one flush, or earlier
-/// when they fill a pipe; nothing is read while the client does not take its replies.
+/// The loop of one connection: read, frame, step, write, flush. Replies of a pipelined batch leave in one flush, or
+/// earlier when they fill a pipe; nothing is read while the client does not take its replies.
 /// </summary>
 internal sealed class ConnectionLoop(ClientConnection connection, IProtocolDriver driver, TimeProvider time)
 {
@@ -148,7 +150,8 @@ internal sealed class ConnectionLoop(ClientConnection connection, IProtocolDrive
         var progress = Progress.NeedsInput;
         while (true)
         {
-            var isComplete = _framer.TryRead(buffer, driver.LineOctetsMax, out var line, out var consumed, out var fault);
+            var isComplete =
+                _framer.TryRead(buffer, driver.LineOctetsMax, out var line, out var consumed, out var fault);
             if (isComplete)
             {
                 Take(line, fault);
@@ -176,7 +179,8 @@ internal sealed class ConnectionLoop(ClientConnection connection, IProtocolDrive
 
         if (before > buffer.Length)
         {
-            // Only whole commands count: octets that trickle in without ever ending a line are no sign of life (V0002, EV-04).
+            // Only whole commands count: octets that trickle in without ever ending a line are no sign of life (V0002,
+            // EV-04).
             connection.Received(before - buffer.Length);
         }
 

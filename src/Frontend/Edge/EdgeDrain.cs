@@ -6,9 +6,9 @@ using MailCluster.Shared;
 namespace MailCluster.Frontend.Edge;
 
 /// <summary>
-/// The first thing of a stop (I7): not ready any more, sessions are told, transactions run to their end; what is left after
-/// DrainTimeout, or at a second signal, is cut with its last line. Listeners close only after that, so a late client hears
-/// 421 and no reset.
+/// The first thing of a stop (I7): not ready any more, sessions are told, transactions run to their end; what is left
+/// after DrainTimeout, or at a second signal, is cut with its last line. Listeners close only after that, so a late
+/// client hears 421 and no reset.
 /// </summary>
 internal sealed class EdgeDrain(
     NodeStatus status, IdleClock clock, MailClusterOptions options, TimeProvider time, ILogger<EdgeDrain> log)
@@ -46,7 +46,8 @@ internal sealed class EdgeDrain(
         var started = time.GetTimestamp();
         EdgeLog.DrainStarted(log, clock.Count, options.Node.DrainTimeout);
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _hurry.Token);
-        while (clock.Count > 0 && time.GetElapsedTime(started) < options.Node.DrainTimeout && !enough.IsCancellationRequested)
+        while (clock.Count > 0 && time.GetElapsedTime(started) < options.Node.DrainTimeout
+            && !enough.IsCancellationRequested)
         {
             // Again and again: an idle client is sent away once its grace is over.
             clock.RequestDrain();

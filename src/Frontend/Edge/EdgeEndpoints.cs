@@ -16,8 +16,8 @@ internal static class EdgeEndpoints
     public const long PipeOctetsMax = 64 * 1024;
 
     /// <summary>
-    /// A session never blocks, so it runs on the thread where its octets arrive: no hop between threads per command. What can
-    /// block or takes long (the store, password derivation) has threads of its own.
+    /// A session never blocks, so it runs on the thread where its octets arrive: no hop between threads per command.
+    /// What can block or takes long (the store, password derivation) has threads of its own.
     /// </summary>
     public static void ConfigureTransport(SocketTransportOptions transport)
     {
@@ -31,9 +31,12 @@ internal static class EdgeEndpoints
     public static void PreferInlineCompletions() =>
         Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
 
-    /// <summary>Opens every mail binding; <paramref name="opened"/> hears of each address, whose port is known after the start.</summary>
+    /// <summary>
+    /// Opens every mail binding; <paramref name="opened"/> hears of each address, whose port is known after the start.
+    /// </summary>
     public static void Listen(
-        KestrelServerOptions kestrel, MailClusterOptions options, MailListener listener, bool canTls, Action<string, ListenOptions> opened)
+        KestrelServerOptions kestrel, MailClusterOptions options, MailListener listener, bool canTls, Action<string,
+        ListenOptions> opened)
     {
         foreach (var smtp in options.Smtp.Bindings)
         {
@@ -89,7 +92,8 @@ internal static class EdgeEndpoints
         all.Pop3.AuthenticatedConnectionTimeout);
 
     private static void Open(
-        KestrelServerOptions kestrel, BindingEdge binding, Action<string, ListenOptions> opened, Func<ConnectionContext, Task> serve)
+        KestrelServerOptions kestrel, BindingEdge binding, Action<string, ListenOptions> opened, Func<ConnectionContext,
+        Task> serve)
     {
         foreach (var endpoint in binding.Endpoints)
         {

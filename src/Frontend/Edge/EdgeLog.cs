@@ -11,7 +11,8 @@ internal static partial class EdgeLog
         ILogger log, string protocol, string binding, IPAddress source, ConnectionEndReason endReason, double seconds,
         long commands, long messages, long octetsIn, long octetsOut, string tls);
 
-    [LoggerMessage(1001, LogLevel.Error, "A connection on {Binding} met a fault of ours; the client got a temporary failure")]
+    [LoggerMessage(
+        1001, LogLevel.Error, "A connection on {Binding} met a fault of ours; the client got a temporary failure")]
     public static partial void ConnectionFault(ILogger log, string binding, Exception fault);
 
     [LoggerMessage(1002, LogLevel.Information, "Certificate {File} was read anew")]
@@ -20,7 +21,8 @@ internal static partial class EdgeLog
     [LoggerMessage(1003, LogLevel.Error, "{Problem} The certificate in use stays in use")]
     public static partial void CertificateBroken(ILogger log, string problem);
 
-    [LoggerMessage(1004, LogLevel.Information, "Draining: {Connections} connections are open, at most {Timeout} for them to end")]
+    [LoggerMessage(
+        1004, LogLevel.Information, "Draining: {Connections} connections are open, at most {Timeout} for them to end")]
     public static partial void DrainStarted(ILogger log, int connections, TimeSpan timeout);
 
     [LoggerMessage(1005, LogLevel.Information, "Drained after {Seconds} s; {Cut} connections were cut")]

@@ -22,7 +22,8 @@ internal sealed class EdgeMetrics
     public EdgeMetrics(IMeterFactory meters)
     {
         var meter = meters.Create("MailCluster");
-        _open = meter.CreateUpDownCounter<long>("mailcluster.edge.connections", "{connection}", "Connections open now, by protocol.");
+        _open = meter.CreateUpDownCounter<long>(
+            "mailcluster.edge.connections", "{connection}", "Connections open now, by protocol.");
         _ended = meter.CreateCounter<long>(
             "mailcluster.edge.connections.ended", "{connection}", "Connections ended, by protocol and end reason.");
         _duration = meter.CreateHistogram(
@@ -31,20 +32,27 @@ internal sealed class EdgeMetrics
         _commands = meter.CreateCounter<long>(
             "mailcluster.edge.replies", "{reply}", "Replies said, by protocol and class (2, 3, 4, 5; ok, err).");
         _protocolErrors = meter.CreateCounter<long>(
-            "mailcluster.edge.protocol.errors", "{error}", "Input that broke the protocol's grammar or order, by protocol.");
+            "mailcluster.edge.protocol.errors", "{error}",
+            "Input that broke the protocol's grammar or order, by protocol.");
         _received = meter.CreateCounter<long>(
-            "mailcluster.smtp.messages", "{message}", "Messages received to their end, by verdict (accepted, refused).");
-        _receivedOctets = meter.CreateCounter<long>("mailcluster.smtp.messages.octets", "By", "Octets of accepted messages.");
+            "mailcluster.smtp.messages", "{message}",
+            "Messages received to their end, by verdict (accepted, refused).");
+        _receivedOctets =
+            meter.CreateCounter<long>("mailcluster.smtp.messages.octets", "By", "Octets of accepted messages.");
         _commitWait = meter.CreateHistogram(
             "mailcluster.smtp.commit.wait", "s", "From the last octet of a message to its durable commit.",
             advice: new InstrumentAdvice<double>
             {
-                HistogramBucketBoundaries = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+                HistogramBucketBoundaries =
+                    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
             });
         _sent = meter.CreateCounter<long>("mailcluster.pop3.messages", "{message}", "Messages sent by RETR and TOP.");
-        _sentOctets = meter.CreateCounter<long>("mailcluster.pop3.messages.octets", "By", "Octets of messages sent by RETR and TOP.");
-        _logins = meter.CreateCounter<long>("mailcluster.edge.logins", "{login}", "Logins, by protocol and verdict (accepted, refused, unavailable).");
-        _handshakes = meter.CreateCounter<long>("mailcluster.edge.tls.handshakes", "{handshake}", "TLS handshakes, by verdict (ok, failed).");
+        _sentOctets = meter.CreateCounter<long>(
+            "mailcluster.pop3.messages.octets", "By", "Octets of messages sent by RETR and TOP.");
+        _logins = meter.CreateCounter<long>(
+            "mailcluster.edge.logins", "{login}", "Logins, by protocol and verdict (accepted, refused, unavailable).");
+        _handshakes = meter.CreateCounter<long>(
+            "mailcluster.edge.tls.handshakes", "{handshake}", "TLS handshakes, by verdict (ok, failed).");
     }
 
     public void Opened(string protocol) => _open.Add(1, new KeyValuePair<string, object?>("protocol", protocol));
@@ -58,7 +66,8 @@ internal sealed class EdgeMetrics
     }
 
     public void Replied(string protocol, string replyClass) =>
-        _commands.Add(1, new KeyValuePair<string, object?>("protocol", protocol), new KeyValuePair<string, object?>("class", replyClass));
+        _commands.Add(1, new KeyValuePair<string, object?>("protocol", protocol), new KeyValuePair<string,
+            object?>("class", replyClass));
 
     public void ProtocolErrors(string protocol, long count)
     {
@@ -86,9 +95,11 @@ internal sealed class EdgeMetrics
     }
 
     public void LoggedIn(string protocol, string verdict) =>
-        _logins.Add(1, new KeyValuePair<string, object?>("protocol", protocol), new KeyValuePair<string, object?>("verdict", verdict));
+        _logins.Add(1, new KeyValuePair<string, object?>("protocol", protocol), new KeyValuePair<string,
+            object?>("verdict", verdict));
 
-    public void Handshake(bool succeeded) => _handshakes.Add(1, new KeyValuePair<string, object?>("verdict", succeeded ? "ok" : "failed"));
+    public void Handshake(bool succeeded) =>
+        _handshakes.Add(1, new KeyValuePair<string, object?>("verdict", succeeded ? "ok" : "failed"));
 
     private static string NameOf(ConnectionEndReason reason) => reason switch
     {

@@ -12,7 +12,8 @@ internal sealed class IdleClock : IDisposable
     /// <summary>How late a time-out may come.</summary>
     public static readonly TimeSpan Resolution = TimeSpan.FromMilliseconds(250);
 
-    private readonly ConcurrentDictionary<ClientConnection, byte> _connections = new(ReferenceEqualityComparer.Instance!);
+    private readonly ConcurrentDictionary<ClientConnection, byte> _connections =
+        new(ReferenceEqualityComparer.Instance!);
     private readonly TimeProvider _time;
     private readonly long _origin;
     private readonly ITimer _timer;

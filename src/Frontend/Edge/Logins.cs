@@ -15,8 +15,10 @@ internal sealed class Logins(PasswordVerifier verifier, EdgeMetrics metrics, ILo
         {
             answer = question switch
             {
-                SaslStep.CheckPassword check => await verifier.CheckAsync(check, CancellationToken.None).ConfigureAwait(false),
-                SaslStep.FindKeys find => await verifier.FindKeysAsync(find, CancellationToken.None).ConfigureAwait(false),
+                SaslStep.CheckPassword check => await verifier.CheckAsync(check, CancellationToken.None)
+                    .ConfigureAwait(false),
+                SaslStep.FindKeys find => await verifier.FindKeysAsync(find, CancellationToken.None)
+                    .ConfigureAwait(false),
                 _ => throw new System.Diagnostics.UnreachableException(),
             };
         }

@@ -8,24 +8,28 @@ using Microsoft.AspNetCore.Connections;
 namespace MailCluster.Frontend.Edge;
 
 /// <summary>
-/// From accept to close: PROXY header, place in the binding, TLS where it comes first, the loop, one log line with the end
-/// reason. The only place that catches what nobody expected.
+/// From accept to close: PROXY header, place in the binding, TLS where it comes first, the loop, one log line with the
+/// end reason. The only place that catches what nobody expected.
 /// </summary>
 internal sealed class MailListener(EdgeServices services, IdleClock clock, NodeStatus status, ILogger<MailListener> log)
 {
-    public Task RunAsync(ConnectionContext transport, SmtpBinding binding) => RunAsync(transport, binding.Edge, connection =>
+    public Task RunAsync(ConnectionContext transport, SmtpBinding binding) =>
+        RunAsync(transport, binding.Edge, connection =>
     {
-        var session = new SmtpSession(binding.Session, new SmtpConnection(EdgeText.Of(connection.Remote.Address), TlsOf(connection)));
+        var session = new SmtpSession(
+            binding.Session, new SmtpConnection(EdgeText.Of(connection.Remote.Address), TlsOf(connection)));
         return new SmtpDriver(connection, session, binding, services);
     });
 
-    public Task RunAsync(ConnectionContext transport, Pop3Binding binding) => RunAsync(transport, binding.Edge, connection =>
+    public Task RunAsync(ConnectionContext transport, Pop3Binding binding) =>
+        RunAsync(transport, binding.Edge, connection =>
     {
         var session = new Pop3Session(binding.Session, isTlsActive: connection.Tls is not null);
         return new Pop3Driver(connection, session, binding, services);
     });
 
-    private async Task RunAsync(ConnectionContext transport, BindingEdge edge, Func<ClientConnection, IProtocolDriver> open)
+    private async Task RunAsync(
+        ConnectionContext transport, BindingEdge edge, Func<ClientConnection, IProtocolDriver> open)
     {
         var connection = new ClientConnection(transport, clock)
         {
@@ -128,7 +132,8 @@ internal sealed class MailListener(EdgeServices services, IdleClock clock, NodeS
         switch (driver)
         {
             case SmtpDriver smtp:
-                smtp.Refuse(status.IsDraining ? SmtpGreetingRefusal.NotAvailable : SmtpGreetingRefusal.TooManyConnections);
+                smtp.Refuse(
+                    status.IsDraining ? SmtpGreetingRefusal.NotAvailable : SmtpGreetingRefusal.TooManyConnections);
                 break;
             case Pop3Driver pop3:
                 pop3.Refuse(status.IsDraining ? Pop3Replies.Draining : Pop3Replies.TooManyConnections);
@@ -154,7 +159,8 @@ internal sealed class MailListener(EdgeServices services, IdleClock clock, NodeS
         }
     }
 
-    private void Account(ClientConnection connection, BindingEdge edge, IProtocolDriver? driver, ConnectionEndReason reason)
+    private void Account(
+        ClientConnection connection, BindingEdge edge, IProtocolDriver? driver, ConnectionEndReason reason)
     {
         services.Metrics.Ended(edge.Protocol, reason, connection.Age);
         services.Metrics.ProtocolErrors(edge.Protocol, driver?.ProtocolErrors ?? 0);

@@ -10,7 +10,8 @@ using MailCluster.Shared.Wire;
 namespace MailCluster.Frontend.Edge;
 
 /// <summary>Carries out what a POP3 session asks for. One per connection.</summary>
-internal sealed class Pop3Driver(ClientConnection connection, Pop3Session session, Pop3Binding binding, EdgeServices services)
+internal sealed class Pop3Driver(
+    ClientConnection connection, Pop3Session session, Pop3Binding binding, EdgeServices services)
     : IProtocolDriver
 {
     private const string Protocol = "pop3";
@@ -109,7 +110,8 @@ internal sealed class Pop3Driver(ClientConnection connection, Pop3Session sessio
                 Pop3Effect.SendListing listing => await ListAsync(listing).ConfigureAwait(false),
                 Pop3Effect.OpenMaildrop open => await OpenAsync(open.Account).ConfigureAwait(false),
                 Pop3Effect.Update update => await UpdateAsync(update).ConfigureAwait(false),
-                Pop3Effect.Authenticate ask => await services.Logins.AskAsync(Protocol, ask.Question).ConfigureAwait(false) is { } sasl
+                Pop3Effect.Authenticate ask => await services.Logins.AskAsync(Protocol, ask.Question)
+                    .ConfigureAwait(false) is { } sasl
                     ? new Pop3Answer.Sasl(sasl) : null,
                 Pop3Effect.StartTls => await StartTlsAsync().ConfigureAwait(false),
                 Pop3Effect.End end => await EndAsync(end.Reason).ConfigureAwait(false),
@@ -149,7 +151,8 @@ internal sealed class Pop3Driver(ClientConnection connection, Pop3Session sessio
     {
         try
         {
-            _snapshot = await services.Maildrops.OpenAsync(account.Mailbox, CancellationToken.None).ConfigureAwait(false);
+            _snapshot = await services.Maildrops.OpenAsync(account.Mailbox, CancellationToken.None)
+                .ConfigureAwait(false);
             return _snapshot is null ? Pop3Answer.Unavailable.Instance : new Pop3Answer.MaildropOpened(_snapshot);
         }
         catch (Exception e) when (e is StoreUnavailableException or AskFailedException)
@@ -164,7 +167,8 @@ internal sealed class Pop3Driver(ClientConnection connection, Pop3Session sessio
         try
         {
             return new Pop3Answer.Updated(
-                await services.Maildrops.DeleteAsync(update.Mailbox, update.Numbers, CancellationToken.None).ConfigureAwait(false));
+                await services.Maildrops.DeleteAsync(update.Mailbox, update.Numbers, CancellationToken.None)
+                    .ConfigureAwait(false));
         }
         catch (Exception e) when (e is StoreUnavailableException or AskFailedException)
         {
@@ -181,7 +185,8 @@ internal sealed class Pop3Driver(ClientConnection connection, Pop3Session sessio
         {
             isDone = listing.Write(connection.Output.GetSpan(512), out var written);
             connection.Output.Advance(written);
-            if (connection.Output.UnflushedBytes >= UnflushedMax && !await connection.FlushAsync().ConfigureAwait(false))
+            if (connection.Output.UnflushedBytes >= UnflushedMax && !await connection.FlushAsync()
+                .ConfigureAwait(false))
             {
                 return Close();
             }
@@ -202,7 +207,8 @@ internal sealed class Pop3Driver(ClientConnection connection, Pop3Session sessio
                 stuffer.Encode(whole.Span[from..], connection.Output.GetSpan(64), out var consumed, out var written);
                 connection.Output.Advance(written);
                 from += consumed;
-                if (connection.Output.UnflushedBytes >= UnflushedMax && !await connection.FlushAsync().ConfigureAwait(false))
+                if (connection.Output.UnflushedBytes >= UnflushedMax && !await connection.FlushAsync()
+                    .ConfigureAwait(false))
                 {
                     return Close();
                 }
@@ -256,7 +262,9 @@ internal sealed class Pop3Driver(ClientConnection connection, Pop3Session sessio
         }
     }
 
-    /// <summary>Null: the client is gone, or a body ended before its length and the connection must not look whole.</summary>
+    /// <summary>
+    /// Null: the client is gone, or a body ended before its length and the connection must not look whole.
+    /// </summary>
     private async ValueTask<SendVerdict?> SendPiecewiseAsync(Pop3Effect.SendMessage send, byte[] buffer)
     {
         var entry = send.Entry;
@@ -286,10 +294,12 @@ internal sealed class Pop3Driver(ClientConnection connection, Pop3Session sessio
             var take = limiter.Take(buffer.AsSpan(0, count));
             for (var from = 0; from < take;)
             {
-                stuffer.Encode(buffer.AsSpan(from, take - from), connection.Output.GetSpan(64), out var consumed, out var written);
+                stuffer.Encode(
+                    buffer.AsSpan(from, take - from), connection.Output.GetSpan(64), out var consumed, out var written);
                 connection.Output.Advance(written);
                 from += consumed;
-                if (connection.Output.UnflushedBytes >= UnflushedMax && !await connection.FlushAsync().ConfigureAwait(false))
+                if (connection.Output.UnflushedBytes >= UnflushedMax && !await connection.FlushAsync()
+                    .ConfigureAwait(false))
                 {
                     return null;
                 }
@@ -303,7 +313,8 @@ internal sealed class Pop3Driver(ClientConnection connection, Pop3Session sessio
 
             try
             {
-                count = await services.Bodies.ReadAsync(entry.Body, offset, buffer, CancellationToken.None).ConfigureAwait(false);
+                count = await services.Bodies.ReadAsync(entry.Body, offset, buffer, CancellationToken.None)
+                    .ConfigureAwait(false);
             }
             catch (StoreUnavailableException e)
             {

@@ -40,8 +40,8 @@ internal sealed class ReadAhead(IBodyStore bodies)
     public bool IsHolding => _pages is not null;
 
     /// <summary>
-    /// The whole message, when it has been read ahead or can be now. Null: read it the ordinary way. The octets are valid
-    /// until the next call.
+    /// The whole message, when it has been read ahead or can be now. Null: read it the ordinary way. The octets are
+    /// valid until the next call.
     /// </summary>
     public async ValueTask<ReadOnlyMemory<byte>?> TakeAsync(MaildropSnapshot snapshot, MessageEntry entry)
     {
@@ -58,7 +58,8 @@ internal sealed class ReadAhead(IBodyStore bodies)
             return null;
         }
 
-        await FillAsync(_pages ??= new Pages(ArrayPool<byte>.Shared.Rent(Octets)), snapshot, index).ConfigureAwait(false);
+        await FillAsync(_pages ??= new Pages(ArrayPool<byte>.Shared.Rent(Octets)), snapshot, index)
+            .ConfigureAwait(false);
         if (!TryTake(snapshot, entry, out octets))
         {
             // Not "? octets : null": there, null would become an empty memory.
@@ -88,7 +89,8 @@ internal sealed class ReadAhead(IBodyStore bodies)
         pages.Stamp = bodies.RemovalStamp(snapshot.Mailbox);
         pages.Count = 0;
         pages.Count = await bodies.ReadMessagesAsync(
-            snapshot.Mailbox, snapshot.Messages.AsMemory().Slice(index, count), pages.Buffer.AsMemory(0, Octets), CancellationToken.None)
+            snapshot.Mailbox, snapshot.Messages.AsMemory().Slice(index, count), pages.Buffer.AsMemory(0, Octets),
+            CancellationToken.None)
             .ConfigureAwait(false);
     }
 

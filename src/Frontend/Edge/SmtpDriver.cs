@@ -11,7 +11,8 @@ using MailCluster.Shared.Wire;
 namespace MailCluster.Frontend.Edge;
 
 /// <summary>Carries out what an SMTP session asks for. One per connection.</summary>
-internal sealed class SmtpDriver(ClientConnection connection, SmtpSession session, SmtpBinding binding, EdgeServices services)
+internal sealed class SmtpDriver(
+    ClientConnection connection, SmtpSession session, SmtpBinding binding, EdgeServices services)
     : IProtocolDriver
 {
     private const string Protocol = "smtp";
@@ -101,7 +102,8 @@ internal sealed class SmtpDriver(ClientConnection connection, SmtpSession sessio
                 SmtpEffect.ReceiveData receive => await ReceiveDataAsync(receive.Transaction).ConfigureAwait(false),
                 SmtpEffect.ReceiveChunk receive => await ReceiveChunkAsync(receive).ConfigureAwait(false),
                 SmtpEffect.AcceptMessage accept => await AcceptAsync(accept.Transaction).ConfigureAwait(false),
-                SmtpEffect.Authenticate ask => await services.Logins.AskAsync(Protocol, ask.Question).ConfigureAwait(false) is { } sasl
+                SmtpEffect.Authenticate ask => await services.Logins.AskAsync(Protocol, ask.Question)
+                    .ConfigureAwait(false) is { } sasl
                     ? new SmtpAnswer.Sasl(sasl) : null,
                 SmtpEffect.StartTls => await StartTlsAsync().ConfigureAwait(false),
                 SmtpEffect.DiscardBody => Discard(),
@@ -139,7 +141,8 @@ internal sealed class SmtpDriver(ClientConnection connection, SmtpSession sessio
         RecipientVerdict verdict;
         try
         {
-            verdict = await services.Directory.ResolveAsync(path.LocalPart, path.Domain, CancellationToken.None).ConfigureAwait(false);
+            verdict = await services.Directory.ResolveAsync(path.LocalPart, path.Domain, CancellationToken.None)
+                .ConfigureAwait(false);
         }
         catch (StoreUnavailableException e)
         {
@@ -193,7 +196,8 @@ internal sealed class SmtpDriver(ClientConnection connection, SmtpSession sessio
         var staging = services.NewStaging();
         var trace = new ArrayBufferWriter<byte>(512);
         TraceHeaders.Write(trace, transaction, new TraceFacts(
-            binding.Session.HostName, EdgeText.Of(connection.Remote.Address), QueueId(staging.Body), session.Tls, services.Time.GetUtcNow()));
+            binding.Session.HostName, EdgeText.Of(connection.Remote.Address), QueueId(staging.Body), session.Tls,
+            services.Time.GetUtcNow()));
         return new BodySpool(
             connection, staging, trace.WrittenSpan, transaction, isDotStuffed, new HeaderScanner(services.NodeNames));
     }

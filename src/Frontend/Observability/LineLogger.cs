@@ -23,7 +23,8 @@ internal sealed class LineLogger(string category, LogFormat format, LogQueue que
     public bool IsEnabled(LogLevel logLevel) => logLevel != LogLevel.None;
 
     public void Log<TState>(
-        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?,
+        string> formatter)
     {
         var text = formatter(state, exception);
         if (format == LogFormat.Json)
@@ -40,7 +41,8 @@ internal sealed class LineLogger(string category, LogFormat format, LogQueue que
     {
         var line = _text ??= new StringBuilder(512);
         line.Clear();
-        line.Append(CultureInfo.InvariantCulture, $"{time.GetUtcNow():yyyy-MM-ddTHH:mm:ss.fffZ} {Word(level)} {_area}[{id.Id}] ");
+        line.Append(CultureInfo.InvariantCulture,
+            $"{time.GetUtcNow():yyyy-MM-ddTHH:mm:ss.fffZ} {Word(level)} {_area}[{id.Id}] ");
         AppendOneLine(line, text);
         if (exception is not null)
         {
@@ -51,7 +53,8 @@ internal sealed class LineLogger(string category, LogFormat format, LogQueue que
     }
 
     private void AddJson(
-        LogLevel level, EventId id, IReadOnlyList<KeyValuePair<string, object?>>? fields, Exception? exception, string text)
+        LogLevel level, EventId id, IReadOnlyList<KeyValuePair<string, object?>>? fields, Exception? exception,
+        string text)
     {
         var buffer = _json ??= new ArrayBufferWriter<byte>(1024);
         buffer.ResetWrittenCount();

@@ -11,7 +11,8 @@ internal sealed class LineLoggerProvider : ILoggerProvider
     public LineLoggerProvider(LogOptions options, Stream output, TimeProvider time)
     {
         _queue = new LogQueue(output, options.MaxQueuedLines);
-        _format = options.Format != LogFormat.Auto ? options.Format : Console.IsOutputRedirected ? LogFormat.Json : LogFormat.Text;
+        _format = options.Format != LogFormat.Auto ? options.Format : Console.IsOutputRedirected ? LogFormat.Json
+            : LogFormat.Text;
         _time = time;
     }
 

@@ -4,12 +4,16 @@ using System.Text;
 namespace MailCluster.Frontend.Observability;
 
 /// <summary>
-/// Lines wait here for one writer thread, so that no connection ever waits for the output. Bounded: as it fills, Debug is dropped
-/// from half on, Information from seven eighths, the rest when it is full; how many were dropped is said once there is room.
+/// Lines wait here for one writer thread, so that no connection ever waits for the output. Bounded: as it fills, Debug
+/// is dropped from half on, Information from seven eighths, the rest when it is full; how many were dropped is said
+/// once there is room.
 /// </summary>
 internal sealed class LogQueue : IDisposable
 {
-    /// <summary>How long lines gather before they are written together: a write costs as much as the formatting of several lines.</summary>
+    /// <summary>
+    /// How long lines gather before they are written together: a write costs as much as the formatting of several
+    /// lines.
+    /// </summary>
     private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(10);
 
     private readonly Lock _gate = new();
@@ -128,7 +132,8 @@ internal sealed class LogQueue : IDisposable
             _output.Write(_writing.WrittenSpan);
             if (dropped > 0)
             {
-                _output.Write(Encoding.UTF8.GetBytes($"# {dropped} log lines were dropped: the output is slower than the log\n"));
+                _output.Write(
+                    Encoding.UTF8.GetBytes($"# {dropped} log lines were dropped: the output is slower than the log\n"));
             }
 
             _output.Flush();

@@ -12,12 +12,15 @@ internal enum MetricKind
 }
 
 /// <summary>
-/// One instrument as Prometheus sees it. Looking a series up compares tag values only; the labels' text is made once, when a
-/// combination first appears. Combinations are bounded: beyond <see cref="SeriesMax"/> all new ones share one series.
+/// One instrument as Prometheus sees it. Looking a series up compares tag values only; the labels' text is made once,
+/// when a combination first appears. Combinations are bounded: beyond <see cref="SeriesMax"/> all new ones share one
+/// series.
 /// </summary>
 internal sealed class MetricFamily
 {
-    /// <summary>Tags come from closed sets, the largest of which (protocol × end reason) has some 60 combinations.</summary>
+    /// <summary>
+    /// Tags come from closed sets, the largest of which (protocol × end reason) has some 60 combinations.
+    /// </summary>
     public const int SeriesMax = 1000;
 
     private static readonly double[] DefaultBounds =
@@ -38,7 +41,8 @@ internal sealed class MetricFamily
         Instrument = instrument;
         Kind = KindOf(instrument);
         Name = NameOf(instrument, Kind);
-        IsGauge = instrument.GetType() is { IsGenericType: true } type && type.GetGenericTypeDefinition() == typeof(Gauge<>);
+        IsGauge = instrument.GetType() is { IsGenericType: true } type
+            && type.GetGenericTypeDefinition() == typeof(Gauge<>);
         _bounds = Kind == MetricKind.Histogram ? BoundsOf(instrument) : [];
         _untagged = new MetricSeries("", _bounds);
     }
@@ -54,7 +58,10 @@ internal sealed class MetricFamily
     /// <summary>A measurement is a level (Gauge), not a change (UpDownCounter).</summary>
     public bool IsGauge { get; }
 
-    /// <summary>For the documentation as well as for /metrics: <c>a.b.c</c> with unit s as a counter is <c>a_b_c_seconds_total</c>.</summary>
+    /// <summary>
+    /// For the documentation as well as for /metrics: <c>a.b.c</c> with unit s as a counter is
+    /// <c>a_b_c_seconds_total</c>.
+    /// </summary>
     public static string NameOf(Instrument instrument, MetricKind kind)
     {
         var name = new StringBuilder(instrument.Name.Length + 16);
@@ -77,7 +84,8 @@ internal sealed class MetricFamily
             text = $"{text}_{unit}";
         }
 
-        return kind == MetricKind.Counter && !text.EndsWith("_total", StringComparison.Ordinal) ? $"{text}_total" : text;
+        return kind == MetricKind.Counter && !text.EndsWith("_total", StringComparison.Ordinal) ? $"{text}_total"
+            : text;
     }
 
     public static MetricKind KindOf(Instrument instrument)
@@ -195,7 +203,9 @@ internal sealed class MetricFamily
         return series;
     }
 
-    /// <summary>Copies when half full, so that a reader always meets a free slot; readers see the old or the new table whole.</summary>
+    /// <summary>
+    /// Copies when half full, so that a reader always meets a free slot; readers see the old or the new table whole.
+    /// </summary>
     private void Insert(Slot slot)
     {
         var slots = _slots;

@@ -1,7 +1,11 @@
 namespace MailCluster.Frontend.Observability;
 
-/// <summary>One combination of tags of one instrument: what the hot path adds to, without a lock and without an allocation.</summary>
-/// <param name="labels">Rendered once: <c>protocol="smtp",reason="quit"</c>, sorted by name; empty without tags.</param>
+/// <summary>
+/// One combination of tags of one instrument: what the hot path adds to, without a lock and without an allocation.
+/// </summary>
+/// <param name="labels">
+/// Rendered once: <c>protocol="smtp",reason="quit"</c>, sorted by name; empty without tags.
+/// </param>
 /// <param name="bounds">Upper bounds of a histogram, ascending; empty otherwise.</param>
 internal sealed class MetricSeries(string labels, double[] bounds)
 {
@@ -11,7 +15,9 @@ internal sealed class MetricSeries(string labels, double[] bounds)
 
     public string Labels { get; } = labels;
 
-    /// <summary>The scrape in which an observable instrument last said this series; what it no longer says is not exported.</summary>
+    /// <summary>
+    /// The scrape in which an observable instrument last said this series; what it no longer says is not exported.
+    /// </summary>
     public long SeenIn { get; set; }
 
     public double Value => Volatile.Read(ref _whole) + Volatile.Read(ref _fraction);

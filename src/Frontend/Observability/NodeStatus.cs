@@ -2,7 +2,9 @@ using MailCluster.Actors.Storage;
 
 namespace MailCluster.Frontend.Observability;
 
-/// <summary>What /health/ready says of the node: starting, serving, draining, and what the store says of itself.</summary>
+/// <summary>
+/// What /health/ready says of the node: starting, serving, draining, and what the store says of itself.
+/// </summary>
 internal sealed class NodeStatus(IMailStore store)
 {
     private volatile bool _isServing;

@@ -15,7 +15,8 @@ internal static class ProcessMetrics
         ("process_cpu_seconds_total", MetricKind.Counter, "User and system CPU time spent.",
             () => Environment.CpuUsage.TotalTime.TotalSeconds),
         ("process_resident_memory_bytes", MetricKind.Gauge, "Resident memory.", () => Environment.WorkingSet),
-        ("process_start_time_seconds", MetricKind.Gauge, "Start of the process since the Unix epoch.", () => StartSeconds),
+        ("process_start_time_seconds", MetricKind.Gauge, "Start of the process since the Unix epoch.", () =>
+            StartSeconds),
         ("process_open_fds", MetricKind.Gauge, "Open file descriptors.", OpenFiles),
         ("process_max_fds", MetricKind.Gauge, "Limit of open file descriptors.", MaxFiles),
         ("process_threads", MetricKind.Gauge, "Threads of the process.", Threads),
@@ -28,9 +29,12 @@ internal static class ProcessMetrics
         ("dotnet_gc_pause_seconds_total", MetricKind.Counter, "Time in which the collector held all threads.",
             () => GC.GetTotalPauseDuration().TotalSeconds),
         ("dotnet_threadpool_threads", MetricKind.Gauge, "Threads of the thread pool.", () => ThreadPool.ThreadCount),
-        ("dotnet_threadpool_queue_length", MetricKind.Gauge, "Work items that wait for a thread.", () => ThreadPool.PendingWorkItemCount),
-        ("dotnet_threadpool_completed_items_total", MetricKind.Counter, "Work items done.", () => ThreadPool.CompletedWorkItemCount),
-        ("dotnet_monitor_lock_contention_total", MetricKind.Counter, "Times a thread waited for a lock.", () => Monitor.LockContentionCount),
+        ("dotnet_threadpool_queue_length", MetricKind.Gauge, "Work items that wait for a thread.", () =>
+            ThreadPool.PendingWorkItemCount),
+        ("dotnet_threadpool_completed_items_total", MetricKind.Counter, "Work items done.", () =>
+            ThreadPool.CompletedWorkItemCount),
+        ("dotnet_monitor_lock_contention_total", MetricKind.Counter, "Times a thread waited for a lock.", () =>
+            Monitor.LockContentionCount),
     ];
 
     public const string Collections = "dotnet_gc_collections_total";
@@ -90,7 +94,8 @@ internal static class ProcessMetrics
     {
         try
         {
-            var line = File.ReadLines("/proc/self/limits").FirstOrDefault(one => one.StartsWith("Max open files", StringComparison.Ordinal), "");
+            var line = File.ReadLines("/proc/self/limits")
+                .FirstOrDefault(one => one.StartsWith("Max open files", StringComparison.Ordinal), "");
             return line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [_, _, _, var soft, ..]
                 && double.TryParse(soft, CultureInfo.InvariantCulture, out var limit) ? limit : double.PositiveInfinity;
         }

@@ -4,8 +4,8 @@ using System.Text;
 namespace MailCluster.Frontend.Observability;
 
 /// <summary>
-/// Listens to every instrument of meter "MailCluster" of one node and writes them as Prometheus text. The instrument's state is
-/// its family, so a measurement finds its series by its tags alone.
+/// Listens to every instrument of meter "MailCluster" of one node and writes them as Prometheus text. The instrument's
+/// state is its family, so a measurement finds its series by its tags alone.
 /// </summary>
 internal sealed class PrometheusExporter : IDisposable
 {
@@ -21,15 +21,20 @@ internal sealed class PrometheusExporter : IDisposable
     {
         _listener.InstrumentPublished = (instrument, listener) =>
         {
-            if (instrument.Meter.Name == MeterName && (instrument.Meter.Scope is null || ReferenceEquals(instrument.Meter.Scope, meters)))
+            if (instrument.Meter.Name == MeterName
+                && (instrument.Meter.Scope is null || ReferenceEquals(instrument.Meter.Scope, meters)))
             {
                 listener.EnableMeasurementEvents(instrument, Publish(instrument));
             }
         };
-        _listener.SetMeasurementEventCallback<long>((_, value, tags, state) => Measure((MetricFamily)state!, value, tags));
-        _listener.SetMeasurementEventCallback<int>((_, value, tags, state) => Measure((MetricFamily)state!, (long)value, tags));
-        _listener.SetMeasurementEventCallback<double>((_, value, tags, state) => Measure((MetricFamily)state!, value, tags));
-        _listener.SetMeasurementEventCallback<float>((_, value, tags, state) => Measure((MetricFamily)state!, (double)value, tags));
+        _listener.SetMeasurementEventCallback<long>(
+            (_, value, tags, state) => Measure((MetricFamily)state!, value, tags));
+        _listener.SetMeasurementEventCallback<int>(
+            (_, value, tags, state) => Measure((MetricFamily)state!, (long)value, tags));
+        _listener.SetMeasurementEventCallback<double>(
+            (_, value, tags, state) => Measure((MetricFamily)state!, value, tags));
+        _listener.SetMeasurementEventCallback<float>(
+            (_, value, tags, state) => Measure((MetricFamily)state!, (double)value, tags));
         _listener.Start();
     }
 

@@ -1,6 +1,8 @@
 namespace MailCluster.Frontend.Options;
 
-/// <summary>What a listener is for (OXSMTP-EV-03): it decides the time-outs' defaults and whether AUTH is required.</summary>
+/// <summary>
+/// What a listener is for (OXSMTP-EV-03): it decides the time-outs' defaults and whether AUTH is required.
+/// </summary>
 public enum SmtpRole
 {
     /// <summary>Takes mail from anybody for our own domains.</summary>

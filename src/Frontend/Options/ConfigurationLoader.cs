@@ -39,7 +39,8 @@ public static class ConfigurationLoader
             catch (Exception exception) when (exception is FormatException or System.Text.Json.JsonException)
             {
                 var reason = exception.InnerException?.Message ?? exception.Message;
-                throw new ConfigurationFaultException([new(full, null, $"is not JSON (comments and trailing commas may stand): {reason}")]);
+                throw new ConfigurationFaultException(
+                    [new(full, null, $"is not JSON (comments and trailing commas may stand): {reason}")]);
             }
         }
 
@@ -76,13 +77,15 @@ public static class ConfigurationLoader
         var given = reading.Given.Select(entry => entry.Definition).ToHashSet();
         return new(
             options, [.. reading.Advice], [.. Unbuilt(reading)],
-            [.. Frontend.Options.NotInForce.Keys.Where(entry => entry.Value is null && !given.Contains(entry.Key)).Select(entry => entry.Key)]);
+            [.. Frontend.Options.NotInForce.Keys.Where(entry => entry.Value is null && !given.Contains(entry.Key))
+                .Select(entry => entry.Key)]);
     }
 
     /// <summary>The file may hold nothing beside the one section; the environment of course holds more.</summary>
     private static void CheckRoot(IConfigurationRoot configuration, OptionReading reading)
     {
-        foreach (var key in configuration.Providers.First().GetChildKeys([], null).Distinct(StringComparer.OrdinalIgnoreCase))
+        foreach (var key in configuration.Providers.First().GetChildKeys([], null)
+            .Distinct(StringComparer.OrdinalIgnoreCase))
         {
             if (!key.Equals(Root, StringComparison.OrdinalIgnoreCase))
             {
@@ -99,7 +102,8 @@ public static class ConfigurationLoader
         {
             if (!names.Add(name))
             {
-                reading.Faults.Add(new($"{Root}:{key[..^"Endpoint".Length]}Name", name, "a name that no other binding has"));
+                reading.Faults.Add(
+                    new($"{Root}:{key[..^"Endpoint".Length]}Name", name, "a name that no other binding has"));
             }
 
             foreach (var endpoint in endpoints)

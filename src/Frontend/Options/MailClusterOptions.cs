@@ -4,7 +4,10 @@ using System.Net;
 
 namespace MailCluster.Frontend.Options;
 
-/// <summary>The whole tree, section "MailCluster". Each record's Read is the only place that knows a key, its range and its default.</summary>
+/// <summary>
+/// The whole tree, section "MailCluster". Each record's Read is the only place that knows a key, its range and its
+/// default.
+/// </summary>
 public sealed record MailClusterOptions
 {
     public required NodeOptions Node { get; init; }
@@ -29,7 +32,10 @@ public sealed record MailClusterOptions
 
     public required LogOptions Log { get; init; }
 
-    /// <summary>Every port that a node opens, in the order to open them: a listener's name for logs and the ready file, and its addresses.</summary>
+    /// <summary>
+    /// Every port that a node opens, in the order to open them: a listener's name for logs and the ready file, and its
+    /// addresses.
+    /// </summary>
     public IEnumerable<(string Key, string Name, ImmutableArray<IPEndPoint> Endpoints)> Listeners
     {
         get

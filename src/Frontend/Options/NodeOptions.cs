@@ -9,7 +9,8 @@ public sealed record NodeOptions(string Name, string DataDirectory, string? Adve
 {
     internal static NodeOptions Read(OptionReader reader, string hostName)
     {
-        var name = reader.Text("Name", hostName, "Unique in the cluster; stands in greetings and Received:.", "the host name");
+        var name =
+            reader.Text("Name", hostName, "Unique in the cluster; stands in greetings and Received:.", "the host name");
         if (name.AsSpan().ContainsAnyExcept(NameCharacters))
         {
             reader.Fault("Name", "letters, digits, hyphens and dots: it is sent as a host name (RFC 5321 §4.1.2)");
@@ -17,7 +18,8 @@ public sealed record NodeOptions(string Name, string DataDirectory, string? Adve
 
         return new(
             name,
-            reader.Text("DataDirectory", "./data", "Store, certificate, tokens; one process at a time. Relative to the working directory."),
+            reader.Text("DataDirectory", "./data",
+                "Store, certificate, tokens; one process at a time. Relative to the working directory."),
             reader.OptionalText("AdvertisedAddress", "host:port where other nodes reach this one (cluster only)."),
             reader.Duration("DrainTimeout", TimeSpan.FromMinutes(11), TimeSpan.Zero, TimeSpan.FromDays(1),
                 "How long a stopping node lets sessions finish: one minute more than the longest ConnectionTimeout, so that no transaction is cut."));
@@ -49,7 +51,8 @@ public sealed record CertificateOptions(ImmutableArray<string> Names, string Cer
 
         return new(
             reader.Texts("Names", [], "Host names (\"*.example.test\" too); empty: those in the certificate."),
-            reader.Text("CertificateFile", "", "PEM, leaf first, then its chain; read again when it changes.", "none: it must be given"),
+            reader.Text("CertificateFile", "", "PEM, leaf first, then its chain; read again when it changes.",
+                "none: it must be given"),
             reader.Text("KeyFile", "", "PEM, not encrypted.", "none: it must be given"));
     }
 }
@@ -57,7 +60,8 @@ public sealed record CertificateOptions(ImmutableArray<string> Names, string Cer
 public sealed record TlsOptions(ImmutableArray<CertificateOptions> Certificates, bool SelfSignedFallback)
 {
     internal static TlsOptions Read(OptionReader reader) => new(
-        reader.Sections("Certificates", "[]", "The first one serves clients that name no host or an unknown one.", [], CertificateOptions.Read),
+        reader.Sections("Certificates", "[]", "The first one serves clients that name no host or an unknown one.", [],
+            CertificateOptions.Read),
         reader.Flag("SelfSignedFallback", true,
             "Without a certificate make a self-signed one in the data directory: TLS without trust beats none. "
                 + "false: no certificate is an error at start."));
@@ -67,13 +71,16 @@ public sealed record TlsOptions(ImmutableArray<CertificateOptions> Certificates,
 public sealed record BackPressureOptions(long MinFreeDisk, long? MaxProcessMemory)
 {
     internal static BackPressureOptions Read(OptionReader reader) => new(
-        reader.Size("MinFreeDisk", 1024 * 1024 * 1024, 0, long.MaxValue, "Below it clients get 452 4.3.1 (OXSMTP-EV-12): room to drain and to delete."),
-        reader.SizeLimit("MaxProcessMemory", null, 64 * 1024 * 1024, long.MaxValue, "Above it the same. null: 85 % of the container's or machine's limit."));
+        reader.Size("MinFreeDisk", 1024 * 1024 * 1024, 0, long.MaxValue,
+            "Below it clients get 452 4.3.1 (OXSMTP-EV-12): room to drain and to delete."),
+        reader.SizeLimit("MaxProcessMemory", null, 64 * 1024 * 1024, long.MaxValue,
+            "Above it the same. null: 85 % of the container's or machine's limit."));
 }
 
 /// <summary>PostgreSQL only; not in force yet.</summary>
 public sealed record ClusterOptions(
-    ImmutableArray<IPEndPoint> Endpoints, TimeSpan LeaseDuration, bool MutualTls, string? CertificateFile, string? KeyFile, string? CaFile)
+    ImmutableArray<IPEndPoint> Endpoints, TimeSpan LeaseDuration, bool MutualTls, string? CertificateFile,
+    string? KeyFile, string? CaFile)
 {
     internal static ClusterOptions Read(OptionReader reader) => new(
         reader.Endpoints("Endpoint", "0.0.0.0:7000", "Where other nodes connect."),
@@ -107,7 +114,8 @@ public sealed record PasswordOptions(int ScramIterations, int MaxCachedLogons)
 public sealed record LogOptions(LogLevel Level, LogFormat Format, int MaxQueuedLines)
 {
     internal static LogOptions Read(OptionReader reader) => new(
-        reader.Choice("Level", LogLevel.Information, "One line per ended connection at Information; what clients do wrong at Debug."),
+        reader.Choice("Level", LogLevel.Information,
+            "One line per ended connection at Information; what clients do wrong at Debug."),
         reader.Choice("Format", LogFormat.Auto,
             "Text is for people, Json (an object per line, with each field under its name) for collectors; Auto: Text on a terminal only."),
         reader.Number("MaxQueuedLines", 8192, 16, 1_048_576,

@@ -8,7 +8,9 @@ namespace MailCluster.Frontend.Options;
 /// <param name="Waits">What it waits for.</param>
 public sealed record NotInForceKey(string Key, string? Value, string Waits);
 
-/// <summary>The one list of what is accepted ahead of its feature. A feature that is built takes its line out.</summary>
+/// <summary>
+/// The one list of what is accepted ahead of its feature. A feature that is built takes its line out.
+/// </summary>
 public static class NotInForce
 {
     public static readonly ImmutableArray<NotInForceKey> Keys =

@@ -1,6 +1,8 @@
 namespace MailCluster.Frontend.Options;
 
-/// <summary>A key of the merged sources (file, then environment) that remembers whether somebody asked for it.</summary>
+/// <summary>
+/// A key of the merged sources (file, then environment) that remembers whether somebody asked for it.
+/// </summary>
 internal sealed class OptionNode
 {
     private OptionNode(string path, string? value, Dictionary<string, OptionNode> children)

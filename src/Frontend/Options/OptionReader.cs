@@ -5,8 +5,8 @@ using System.Net;
 namespace MailCluster.Frontend.Options;
 
 /// <summary>
-/// Reads one section. Every call names a key with its kind, range, default and reason, so that the same line parses the value,
-/// words the error and writes the documentation; what no call named is an unknown key.
+/// Reads one section. Every call names a key with its kind, range, default and reason, so that the same line parses the
+/// value, words the error and writes the documentation; what no call named is an unknown key.
 /// </summary>
 internal sealed class OptionReader(OptionNode? node, string path, string definitionPath, OptionReading reading)
 {
@@ -23,7 +23,8 @@ internal sealed class OptionReader(OptionNode? node, string path, string definit
     public void Advise(string key, string advice) => reading.Advice.Add($"{Path(key)}: {advice}");
 
     public int Number(string key, int preset, int min, int max, string why, string? presetText = null) =>
-        Scalar(key, "number", $"a whole number from {min} to {max}", preset, presetText ?? OptionText.Write(preset), why,
+        Scalar(key, "number", $"a whole number from {min} to {max}", preset, presetText ?? OptionText.Write(preset),
+            why,
             (string text, out int value) => TryNumber(text, min, max, out value));
 
     /// <summary>A number or none: <c>null</c> in a file, <c>unlimited</c> anywhere.</summary>
@@ -53,10 +54,13 @@ internal sealed class OptionReader(OptionNode? node, string path, string definit
             },
             nullable: true);
 
-    public TimeSpan Duration(string key, TimeSpan preset, TimeSpan min, TimeSpan max, string why, string? presetText = null) =>
-        Scalar(key, "duration", $"\"hh:mm:ss\" or \"d.hh:mm:ss\" from {OptionText.Write(min)} to {OptionText.Write(max)}",
+    public TimeSpan Duration(
+        string key, TimeSpan preset, TimeSpan min, TimeSpan max, string why, string? presetText = null) =>
+        Scalar(key, "duration",
+            $"\"hh:mm:ss\" or \"d.hh:mm:ss\" from {OptionText.Write(min)} to {OptionText.Write(max)}",
             preset, presetText ?? $"\"{OptionText.Write(preset)}\"", why,
-            (string text, out TimeSpan value) => OptionText.TryDuration(text, out value) && value >= min && value <= max);
+            (string text, out TimeSpan value) => OptionText.TryDuration(text, out value) && value >= min
+                && value <= max);
 
     public bool Flag(string key, bool preset, string why) =>
         Scalar(key, "flag", "true or false", preset, preset ? "true" : "false", why,
@@ -78,7 +82,8 @@ internal sealed class OptionReader(OptionNode? node, string path, string definit
     public T Choice<T>(string key, T preset, string why)
         where T : struct, Enum =>
         Scalar(key, "choice", $"one of {string.Join(", ", Enum.GetNames<T>())}", preset, $"\"{preset}\"", why,
-            (string text, out T value) => Enum.TryParse(text, ignoreCase: true, out value) && !char.IsAsciiDigit(text[0]));
+            (string text, out T value) => Enum.TryParse(text, ignoreCase: true, out value)
+                && !char.IsAsciiDigit(text[0]));
 
     public ImmutableArray<IPEndPoint> Endpoints(string key, string preset, string why) =>
         Scalar(key, "endpoints", "\"address:port\", several separated by commas, none twice, IPv6 in brackets: "
@@ -95,7 +100,8 @@ internal sealed class OptionReader(OptionNode? node, string path, string definit
         Values(key, "texts that are not empty, or null", null, "null", why,
             (string text, out string value) => (value = text).Trim().Length > 0, nullable: true);
 
-    public ImmutableArray<string> Words(string key, ImmutableArray<string> preset, ImmutableArray<string> allowed, string why) =>
+    public ImmutableArray<string> Words(
+        string key, ImmutableArray<string> preset, ImmutableArray<string> allowed, string why) =>
         Values(key, $"of {string.Join(", ", allowed)}", preset, OptionText.Write(preset), why,
             (string text, out string value) =>
             {
@@ -104,7 +110,8 @@ internal sealed class OptionReader(OptionNode? node, string path, string definit
             }) ?? [];
 
     public ImmutableArray<IPNetwork> Networks(string key, ImmutableArray<IPNetwork> preset, string why) =>
-        Values(key, "addresses or CIDRs with zero host bits, such as \"10.0.0.0/8\" or \"::1\"", preset, OptionText.Write(preset),
+        Values(key, "addresses or CIDRs with zero host bits, such as \"10.0.0.0/8\" or \"::1\"", preset,
+            OptionText.Write(preset),
             why, (string text, out IPNetwork value) => OptionText.TryNetwork(text, out value)) ?? [];
 
     public T Section<T>(string key, string why, Func<OptionReader, T> read)
@@ -173,10 +180,12 @@ internal sealed class OptionReader(OptionNode? node, string path, string definit
     }
 
     private static bool TryNumber(string text, int min, int max, out int value) =>
-        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value) && value >= min && value <= max;
+        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value) && value >= min
+            && value <= max;
 
     private static bool TrySize(string text, long min, long max, out long value) =>
-        long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value) && value >= min && value <= max;
+        long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value) && value >= min
+            && value <= max;
 
     private OptionNode? Find(string key) => node?.Children.GetValueOrDefault(key);
 
@@ -205,7 +214,8 @@ internal sealed class OptionReader(OptionNode? node, string path, string definit
     }
 
     private T Scalar<T>(
-        string key, string kind, string allowed, T preset, string presetText, string why, TryRead<T> parse, bool nullable = false)
+        string key, string kind, string allowed, T preset, string presetText, string why, TryRead<T> parse,
+        bool nullable = false)
     {
         Know(key, kind, allowed, presetText, why);
         if (Find(key) is not { } given)
@@ -233,9 +243,11 @@ internal sealed class OptionReader(OptionNode? node, string path, string definit
     }
 
     private ImmutableArray<T>? Values<T>(
-        string key, string allowed, ImmutableArray<T>? preset, string presetText, string why, TryRead<T> parse, bool nullable = false)
+        string key, string allowed, ImmutableArray<T>? preset, string presetText, string why, TryRead<T> parse,
+        bool nullable = false)
     {
-        Know(key, "list", $"a list {(allowed.StartsWith("of ", StringComparison.Ordinal) ? allowed : "of " + allowed)}", presetText, why);
+        Know(key, "list", $"a list {(allowed.StartsWith("of ", StringComparison.Ordinal) ? allowed : "of " + allowed)}",
+            presetText, why);
         if (Find(key) is not { } given)
         {
             return preset;
@@ -269,7 +281,9 @@ internal sealed class OptionReader(OptionNode? node, string path, string definit
         return values.ToImmutable();
     }
 
-    /// <summary>By index; the environment may name an element that the file does not have, but not skip one silently.</summary>
+    /// <summary>
+    /// By index; the environment may name an element that the file does not have, but not skip one silently.
+    /// </summary>
     private List<OptionNode> Ordered(OptionNode list, string allowed)
     {
         var items = new List<OptionNode>(list.Children.Count);
@@ -277,7 +291,9 @@ internal sealed class OptionReader(OptionNode? node, string path, string definit
         {
             if (!list.Children.TryGetValue(index.ToString(CultureInfo.InvariantCulture), out var item))
             {
-                reading.Faults.Add(new(list.Path, string.Join(", ", list.Children.Keys), $"{allowed}, numbered 0, 1, 2 … without a gap"));
+                reading.Faults.Add(
+                    new(list.Path, string.Join(", ", list.Children.Keys),
+                    $"{allowed}, numbered 0, 1, 2 … without a gap"));
                 break;
             }
 

@@ -8,7 +8,9 @@ internal sealed class OptionReading(bool describes)
 
     public List<ConfigurationFault> Faults { get; } = [];
 
-    /// <summary>Allowed, but not what the standards or good sense ask for; check-config shows it, serve logs it.</summary>
+    /// <summary>
+    /// Allowed, but not what the standards or good sense ask for; check-config shows it, serve logs it.
+    /// </summary>
     public List<string> Advice { get; } = [];
 
     public List<OptionDefinition> Definitions { get; } = [];

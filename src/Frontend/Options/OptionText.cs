@@ -41,7 +41,9 @@ internal static class OptionText
 
     public static string Write(ImmutableArray<IPEndPoint> value) => string.Join(',', value);
 
-    /// <summary>A CIDR, or an address for itself alone. Host bits must be zero, so that a slip does not pass for a range.</summary>
+    /// <summary>
+    /// A CIDR, or an address for itself alone. Host bits must be zero, so that a slip does not pass for a range.
+    /// </summary>
     public static bool TryNetwork(string text, out IPNetwork value)
     {
         if (IPNetwork.TryParse(text, out value))

@@ -23,7 +23,8 @@ public sealed record AccessBindingOptions(
 public sealed record Pop3Options
 {
     public ImmutableArray<AccessBindingOptions> Bindings { get; init; } =
-        [AccessBindingOptions.Demo("pop3", BindingTls.StartTls, 2110), AccessBindingOptions.Demo("pop3s", BindingTls.Implicit, 2995)];
+        [AccessBindingOptions.Demo("pop3", BindingTls.StartTls, 2110),
+            AccessBindingOptions.Demo("pop3s", BindingTls.Implicit, 2995)];
 
     public LoginType LoginType { get; init; } = LoginType.SecureLogin;
 
@@ -58,16 +59,22 @@ public sealed record Pop3Options
                 "SecureLogin: no login without TLS; PlainTextAuthentication: without TLS only mechanisms that show no password; "
                     + "PlainTextLogin: anything. Passwords in the clear are nobody's wish, hence the default (and Exchange's)."),
             PreAuthenticatedConnectionTimeout = reader.Duration("PreAuthenticatedConnectionTimeout",
-                preset.PreAuthenticatedConnectionTimeout, TimeSpan.FromSeconds(1), day, "Without a command before login (STANXPOP3-V0002: 60 s)."),
+                preset.PreAuthenticatedConnectionTimeout, TimeSpan.FromSeconds(1), day,
+                "Without a command before login (STANXPOP3-V0002: 60 s)."),
             AuthenticatedConnectionTimeout = reader.Duration("AuthenticatedConnectionTimeout",
-                preset.AuthenticatedConnectionTimeout, TimeSpan.FromSeconds(1), day, "Without a command after login (STANXPOP3-V0002: 1800 s)."),
+                preset.AuthenticatedConnectionTimeout, TimeSpan.FromSeconds(1), day,
+                "Without a command after login (STANXPOP3-V0002: 1800 s)."),
             MaxCommandSize = reader.Number("MaxCommandSize", 512, 40, 1024,
                 "Octets of a command with CRLF (STANXPOP3-E0006). Below 255 CAPA is not offered (RFC 2449 §4)."),
-            MaxLogonFailures = reader.Number("MaxLogonFailures", 3, 0, 10, "Failed logins before the connection ends, 0: never."),
-            MaxConnections = reader.Limit("MaxConnections", int.MaxValue, 1, int.MaxValue, "At once on this node, all bindings; Exchange's default."),
+            MaxLogonFailures =
+                reader.Number("MaxLogonFailures", 3, 0, 10, "Failed logins before the connection ends, 0: never."),
+            MaxConnections =
+                reader.Limit("MaxConnections", int.MaxValue, 1, int.MaxValue,
+                "At once on this node, all bindings; Exchange's default."),
             MaxConnectionFromSingleIP = reader.Limit("MaxConnectionFromSingleIP", int.MaxValue, 1, int.MaxValue,
                 "At once from one address; Exchange's default."),
-            MaxConnectionsPerUser = reader.Limit("MaxConnectionsPerUser", 16, 1, int.MaxValue, "At once of one user; Exchange's default."),
+            MaxConnectionsPerUser =
+                reader.Limit("MaxConnectionsPerUser", 16, 1, int.MaxValue, "At once of one user; Exchange's default."),
             EnableExactRFC822Size = reader.Flag("EnableExactRFC822Size", false,
                 "STAT and LIST give what RETR sends instead of what is stored (STANXPOP3-NV-2.1.4, 2.1.5: off)."),
         };

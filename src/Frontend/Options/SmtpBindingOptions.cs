@@ -6,7 +6,9 @@ namespace MailCluster.Frontend.Options;
 /// <summary>One SMTP listener: an Exchange receive connector.</summary>
 public sealed record SmtpBindingOptions
 {
-    /// <summary>Mechanisms that this build can speak; what else AuthMechanisms names is accepted and not offered.</summary>
+    /// <summary>
+    /// Mechanisms that this build can speak; what else AuthMechanisms names is accepted and not offered.
+    /// </summary>
     public static readonly ImmutableArray<string> BuiltMechanisms = ["SCRAM-SHA-256", "PLAIN", "LOGIN"];
 
     private static readonly ImmutableArray<string> AllMechanisms = ["NTLM", "GSSAPI", .. BuiltMechanisms];
@@ -36,7 +38,8 @@ public sealed record SmtpBindingOptions
     public ImmutableArray<string> AuthMechanisms { get; init; } = BuiltMechanisms;
 
     /// <summary>What to offer: those of <see cref="AuthMechanisms"/> that are built, in the order given.</summary>
-    public ImmutableArray<string> OfferedMechanisms => [.. AuthMechanisms.Where(name => BuiltMechanisms.Contains(name))];
+    public ImmutableArray<string> OfferedMechanisms =>
+        [.. AuthMechanisms.Where(name => BuiltMechanisms.Contains(name))];
 
     public bool RequireTlsForPlaintextAuth { get; init; } = true;
 
@@ -108,10 +111,12 @@ public sealed record SmtpBindingOptions
         {
             Endpoints = reader.Endpoints("Endpoint", "127.0.0.1:2525,[::1]:2525",
                 "Where to listen; limits count over all addresses. Port 0: the system chooses, the ready file says which."),
-            Tls = reader.Choice("Tls", BindingTls.StartTls, "StartTls offers STARTTLS, Implicit begins with TLS (port 465)."),
+            Tls = reader.Choice(
+                "Tls", BindingTls.StartTls, "StartTls offers STARTTLS, Implicit begins with TLS (port 465)."),
             ProxyProtocolFrom = reader.Networks("ProxyProtocolFrom", [],
                 "Peers whose connections begin with a PROXY v1/v2 header; nobody may by default, since the header names the client."),
-            Banner = reader.OptionalText("Banner", "The greeting's text after the host name; null: \"ESMTP MailCluster\"."),
+            Banner = reader.OptionalText(
+                "Banner", "The greeting's text after the host name; null: \"ESMTP MailCluster\"."),
         };
         return Checked(reader, ReadLimits(reader, ReadAccess(reader, binding)));
     }
@@ -136,7 +141,8 @@ public sealed record SmtpBindingOptions
         ConnectionTimeout = reader.Duration("ConnectionTimeout", preset.ConnectionTimeout, Second, Day,
             "The whole life of a connection, data or not (OXSMTP-EV-01, 03); the standard fixes the defaults.",
             "\"00:05:00\" Gateway, \"00:10:00\" Relay and Submission"),
-        ConnectionInactivityTimeout = reader.Duration("ConnectionInactivityTimeout", preset.ConnectionInactivityTimeout, Second, Day,
+        ConnectionInactivityTimeout =
+            reader.Duration("ConnectionInactivityTimeout", preset.ConnectionInactivityTimeout, Second, Day,
             "Without input (OXSMTP-EV-02); RFC 5321 §4.5.3.2.7 asks at least 5 minutes. At most ConnectionTimeout.",
             "\"00:05:00\", or ConnectionTimeout when that is shorter"),
         MaxInboundConnections = reader.Limit("MaxInboundConnections", 5000, 1, int.MaxValue,
@@ -150,25 +156,30 @@ public sealed record SmtpBindingOptions
             "Messages a minute per MessageRateSource (OXSMTP-EV-08).", "600; null for Relay"),
         MessageRateSource = reader.Choice("MessageRateSource", preset.MessageRateSource,
             "Whose messages count together. IPAddress for Gateway, User for Submission, None for Relay when it is left out."),
-        MaxHopCount = reader.Number("MaxHopCount", 30, 1, 500, "Received: fields before 554 5.4.6 (OXSMTP-EV-05); Exchange's default."),
+        MaxHopCount = reader.Number(
+            "MaxHopCount", 30, 1, 500, "Received: fields before 554 5.4.6 (OXSMTP-EV-05); Exchange's default."),
         MaxLocalHopCount = reader.Number("MaxLocalHopCount", 8, 0, 50,
             "Received: fields of our own nodes (OXSMTP-EV-06), 0: not looked at; Exchange's default."),
         MaxRecipientsPerMessage = reader.Number("MaxRecipientsPerMessage", 200, 1, 512_000,
             "Then 452 4.5.3 (OXSMTP-EV-07); Exchange's default, twice the minimum of RFC 5321 §4.5.3.1.8."),
-        MaxHeaderSize = reader.Number("MaxHeaderSize", 256 * 1024, 1, int.MaxValue, "Then 552 5.3.4 (OXSMTP-EV-09); Exchange's default."),
+        MaxHeaderSize = reader.Number(
+            "MaxHeaderSize", 256 * 1024, 1, int.MaxValue, "Then 552 5.3.4 (OXSMTP-EV-09); Exchange's default."),
         MaxMessageSize = reader.Size("MaxMessageSize", 36 * 1024 * 1024, 64 * 1024, int.MaxValue,
             "Announced by SIZE (RFC 1870), then 552 5.3.4 (OXSMTP-EV-10); Exchange's default."),
         MaxProtocolErrors = reader.Limit("MaxProtocolErrors", 5, 0, int.MaxValue,
             "Errors before 421 4.7.0 and the end (OXSMTP-EV-11), 0: never; Exchange's default."),
         MaxLogonFailures = reader.Number("MaxLogonFailures", 3, 0, 10,
             "Failed logins before 421 4.7.0 and the end (OXSMTP-EV-11), 0: never; Exchange's default."),
-        TarpitInterval = reader.Duration("TarpitInterval", preset.TarpitInterval, TimeSpan.Zero, TimeSpan.FromMinutes(10),
+        TarpitInterval =
+            reader.Duration("TarpitInterval", preset.TarpitInterval, TimeSpan.Zero, TimeSpan.FromMinutes(10),
             "How long an error waits for a client that has not logged in (OXSMTP-EV-19: 5 s), 0: off."),
-        AuthTarpitInterval = reader.Duration("AuthTarpitInterval", preset.AuthTarpitInterval, TimeSpan.Zero, TimeSpan.FromMinutes(10),
+        AuthTarpitInterval =
+            reader.Duration("AuthTarpitInterval", preset.AuthTarpitInterval, TimeSpan.Zero, TimeSpan.FromMinutes(10),
             "The same for a failed AUTH (OXSMTP-EV-19: 5 s), 0: off."),
         WhenLimitHomeUnreachable = reader.Choice("WhenLimitHomeUnreachable", LimitFallback.Refuse,
             "What a new connection gets while the home of its source's count does not answer: 421 (a limit holds) or admission."),
-        MaxAcknowledgementDelay = reader.Duration("MaxAcknowledgementDelay", preset.MaxAcknowledgementDelay, TimeSpan.Zero, Day,
+        MaxAcknowledgementDelay =
+            reader.Duration("MaxAcknowledgementDelay", preset.MaxAcknowledgementDelay, TimeSpan.Zero, Day,
             "How long the 250 of a durable message waits for its delivery (OXSMTP-EV-18); Exchange's default."),
     };
 
@@ -193,7 +204,8 @@ public sealed record SmtpBindingOptions
 
         if (binding.ConnectionInactivityTimeout < TimeSpan.FromMinutes(1))
         {
-            reader.Advise("ConnectionInactivityTimeout", "RFC 5321 §4.5.3.2.7 asks at least 5 minutes, Exchange uses no less than 1");
+            reader.Advise("ConnectionInactivityTimeout",
+                "RFC 5321 §4.5.3.2.7 asks at least 5 minutes, Exchange uses no less than 1");
         }
 
         if (binding.MaxRecipientsPerMessage < 100)

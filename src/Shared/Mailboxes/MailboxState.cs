@@ -10,7 +10,7 @@ namespace MailCluster.Shared.Mailboxes;
 /// that same order; one owner, no locks.
 /// </summary>
 /// <remarks>
-/// The messages lie in the array of the last snapshot (24 octets each), plus what came and went since. A new snapshot
+/// The messages lie in the array of the last snapshot (32 octets each), plus what came and went since. A new snapshot
 /// merges the two, at most once per generation; adding a message copies nothing.
 /// </remarks>
 public sealed class MailboxState

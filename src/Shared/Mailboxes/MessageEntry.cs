@@ -1,6 +1,8 @@
 namespace MailCluster.Shared.Mailboxes;
 
-/// <summary>What has to be known of a message to send it as it is. Stored as a number: values are never given another meaning.</summary>
+/// <summary>
+/// What has to be known of a message to send it as it is. Stored as a number: values are never given another meaning.
+/// </summary>
 [Flags]
 public enum MessageTraits
 {
@@ -13,7 +15,9 @@ public enum MessageTraits
 /// <summary>One message as a maildrop lists it: 32 octets, so that 100,000 of them stay small.</summary>
 /// <param name="Number">The unique-id.</param>
 /// <param name="Body">Where its octets are.</param>
-/// <param name="Octets">As stored. STAT and LIST show it while EnableExactRFC822Size is off (STANXPOP3-NV-2.1.4).</param>
+/// <param name="Octets">
+/// As stored. STAT and LIST show it while EnableExactRFC822Size is off (STANXPOP3-NV-2.1.4).
+/// </param>
 /// <param name="WireOctets">What RETR sends before dot-stuffing: every line ended by CRLF.</param>
 public readonly record struct MessageEntry(
     MessageNumber Number, BodyId Body, uint Octets, uint WireOctets, MessageTraits Traits = MessageTraits.None)

@@ -33,7 +33,8 @@ internal static class BodyReader
         {
             var octets = (int)Math.Min(entry.Octets, int.MaxValue);
             if (octets > destination.Length
-                || ReadMessage(database, mailbox, entry.Number.Value, entry.Body.Value, destination[..octets]) != octets)
+                || ReadMessage(
+                    database, mailbox, entry.Number.Value, entry.Body.Value, destination[..octets]) != octets)
             {
                 break;
             }

@@ -3,9 +3,9 @@ using MailCluster.Actors.Storage;
 namespace MailCluster.Storage.Sqlite;
 
 /// <summary>
-/// Tells a reader that what it has read ahead may be gone. Counters by mailbox, many mailboxes to one: a change that was none
-/// costs a reader one more look at the row. Written by the writer's thread only, after the commit and before anyone hears
-/// of it.
+/// Tells a reader that what it has read ahead may be gone. Counters by mailbox, many mailboxes to one: a change that
+/// was none costs a reader one more look at the row. Written by the writer's thread only, after the commit and before
+/// anyone hears of it.
 /// </summary>
 internal sealed class RemovalStamps
 {
@@ -14,7 +14,8 @@ internal sealed class RemovalStamps
     private readonly long[] _removals = new long[Stripes];
     private long _wholesale;
 
-    public long Of(long mailbox) => Volatile.Read(ref _wholesale) + Volatile.Read(ref _removals[mailbox & (Stripes - 1)]);
+    public long Of(long mailbox) => Volatile.Read(ref _wholesale)
+        + Volatile.Read(ref _removals[mailbox & (Stripes - 1)]);
 
     public void Committed(CommitUnit unit)
     {

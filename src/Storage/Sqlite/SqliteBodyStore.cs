@@ -20,7 +20,8 @@ internal sealed class SqliteBodyStore(Readers readers, BodyIds ids, RemovalStamp
         ReadAsync(mailbox.Value, number.Value, body.Value, 0, destination, cancellationToken);
 
     public ValueTask<int> ReadMessagesAsync(
-        MailboxId mailbox, ReadOnlyMemory<MessageEntry> entries, Memory<byte> destination, CancellationToken cancellationToken)
+        MailboxId mailbox, ReadOnlyMemory<MessageEntry> entries, Memory<byte> destination,
+        CancellationToken cancellationToken)
     {
         var read = _pool.Rent();
         read.Set(mailbox.Value, entries, destination, cancellationToken);

@@ -18,24 +18,34 @@ public sealed class AdminApiTests(RunningNode node) : IClassFixture<RunningNode>
     {
         using var client = node.Client();
 
-        Assert.Equal(HttpStatusCode.Created, (await Post(client, "domains", new { name = "life.test", tenant = "Life Ltd" })).StatusCode);
-        Assert.Equal(HttpStatusCode.Created, (await Post(client, "users", new { address = "ann@life.test", password = "s3cret" })).StatusCode);
+        Assert.Equal(HttpStatusCode.Created,
+            (await Post(client, "domains", new { name = "life.test", tenant = "Life Ltd" })).StatusCode);
+        Assert.Equal(HttpStatusCode.Created,
+            (await Post(client, "users", new { address = "ann@life.test", password = "s3cret" })).StatusCode);
         Assert.Equal(
-            HttpStatusCode.Created, (await Post(client, "aliases", new { address = "info@life.test", targets = new[] { "ann@life.test" } })).StatusCode);
+            HttpStatusCode.Created,
+            (await Post(client, "aliases", new { address = "info@life.test", targets = new[] { "ann@life.test" } }))
+            .StatusCode);
 
         var domains = await client.GetFromJsonAsync<JsonElement>("/admin/v1/domains", Cancelled);
         Assert.Contains(domains.GetProperty("items").EnumerateArray(), domain =>
-            domain.GetProperty("name").GetString() == "life.test" && domain.GetProperty("tenant").GetString() == "Life Ltd");
+            domain.GetProperty("name").GetString() == "life.test" && domain.GetProperty("tenant")
+                .GetString() == "Life Ltd");
         var user = await client.GetFromJsonAsync<JsonElement>("/admin/v1/users/ANN@life.test", Cancelled);
         Assert.True(user.GetProperty("canLogIn").GetBoolean());
         var mailbox = await client.GetFromJsonAsync<JsonElement>("/admin/v1/mailboxes/ann@life.test", Cancelled);
         Assert.Equal(0, mailbox.GetProperty("messages").GetInt64());
 
-        Assert.Equal(HttpStatusCode.Conflict, (await client.DeleteAsync("/admin/v1/domains/life.test", Cancelled)).StatusCode);
-        Assert.Equal(HttpStatusCode.NoContent, (await client.DeleteAsync("/admin/v1/aliases/info@life.test", Cancelled)).StatusCode);
-        Assert.Equal(HttpStatusCode.NoContent, (await client.DeleteAsync("/admin/v1/users/ann@life.test", Cancelled)).StatusCode);
-        Assert.Equal(HttpStatusCode.NotFound, (await client.GetAsync("/admin/v1/users/ann@life.test", Cancelled)).StatusCode);
-        Assert.Equal(HttpStatusCode.NoContent, (await client.DeleteAsync("/admin/v1/domains/life.test", Cancelled)).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.Conflict, (await client.DeleteAsync("/admin/v1/domains/life.test", Cancelled)).StatusCode);
+        Assert.Equal(HttpStatusCode.NoContent, (await client.DeleteAsync("/admin/v1/aliases/info@life.test", Cancelled))
+            .StatusCode);
+        Assert.Equal(HttpStatusCode.NoContent, (await client.DeleteAsync("/admin/v1/users/ann@life.test", Cancelled))
+            .StatusCode);
+        Assert.Equal(
+            HttpStatusCode.NotFound, (await client.GetAsync("/admin/v1/users/ann@life.test", Cancelled)).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.NoContent, (await client.DeleteAsync("/admin/v1/domains/life.test", Cancelled)).StatusCode);
     }
 
     [Fact]
@@ -46,8 +56,10 @@ public sealed class AdminApiTests(RunningNode node) : IClassFixture<RunningNode>
         await Post(client, "users", new { address = "ann@pass.test", password = "one" });
         var before = await node.Node.Store.Directory.FindAccountAsync("ann", "pass.test", Cancelled);
 
-        var password = await client.PutAsJsonAsync("/admin/v1/users/ann@pass.test/password", new { password = "two" }, Cancelled);
-        var suspension = await client.PutAsJsonAsync("/admin/v1/users/ann@pass.test/suspension", new { suspended = true }, Cancelled);
+        var password =
+            await client.PutAsJsonAsync("/admin/v1/users/ann@pass.test/password", new { password = "two" }, Cancelled);
+        var suspension = await client.PutAsJsonAsync(
+            "/admin/v1/users/ann@pass.test/suspension", new { suspended = true }, Cancelled);
 
         Assert.Equal(HttpStatusCode.NoContent, password.StatusCode);
         Assert.Equal(HttpStatusCode.NoContent, suspension.StatusCode);
@@ -93,11 +105,15 @@ public sealed class AdminApiTests(RunningNode node) : IClassFixture<RunningNode>
         await Post(client, "users", new { address = "ann@twice.test", password = "x" });
 
         await AssertProblem(await Post(client, "domains", new { name = "TWICE.test" }), HttpStatusCode.Conflict);
-        await AssertProblem(await Post(client, "users", new { address = "Ann@twice.test", password = "x" }), HttpStatusCode.Conflict);
         await AssertProblem(
-            await Post(client, "aliases", new { address = "ann@twice.test", targets = new[] { "postmaster@twice.test" } }), HttpStatusCode.Conflict);
+            await Post(client, "users", new { address = "Ann@twice.test", password = "x" }), HttpStatusCode.Conflict);
         await AssertProblem(
-            await Post(client, "aliases", new { address = "loop@twice.test", targets = new[] { "loop@twice.test" } }), HttpStatusCode.Conflict);
+            await Post(
+                client, "aliases", new { address = "ann@twice.test", targets = new[] { "postmaster@twice.test" } }),
+                HttpStatusCode.Conflict);
+        await AssertProblem(
+            await Post(client, "aliases", new { address = "loop@twice.test", targets = new[] { "loop@twice.test" } }),
+            HttpStatusCode.Conflict);
     }
 
     [Theory]
@@ -143,7 +159,8 @@ public sealed class AdminApiTests(RunningNode node) : IClassFixture<RunningNode>
 
         Assert.Equal(["a@pages.test", "b@pages.test", "c@pages.test", "d@pages.test", "postmaster@pages.test"], seen);
         await AssertProblem(await client.GetAsync("/admin/v1/domains?limit=0", Cancelled), HttpStatusCode.BadRequest);
-        await AssertProblem(await client.GetAsync("/admin/v1/domains?limit=1001", Cancelled), HttpStatusCode.BadRequest);
+        await AssertProblem(
+            await client.GetAsync("/admin/v1/domains?limit=1001", Cancelled), HttpStatusCode.BadRequest);
     }
 
     [Theory]
@@ -195,7 +212,8 @@ public sealed class AdminApiTests(RunningNode node) : IClassFixture<RunningNode>
             Assert.NotEqual("", operation.GetProperty("summary").GetString());
             Assert.True(names.Add(operation.GetProperty("operationId").GetString()!));
             Assert.True(operation.GetProperty("responses").TryGetProperty("401", out _));
-            Assert.True(Assert.Single(operation.GetProperty("security").EnumerateArray()).TryGetProperty("adminToken", out _));
+            Assert.True(
+                Assert.Single(operation.GetProperty("security").EnumerateArray()).TryGetProperty("adminToken", out _));
         }
 
         Assert.Equal(13, names.Count);
@@ -206,7 +224,8 @@ public sealed class AdminApiTests(RunningNode node) : IClassFixture<RunningNode>
     {
         _ when path.EndsWith("/domains", StringComparison.Ordinal) => new { name = "x.test" },
         _ when path.EndsWith("/users", StringComparison.Ordinal) => new { address = "a@x.test", password = "x" },
-        _ when path.EndsWith("/aliases", StringComparison.Ordinal) => new { address = "a@x.test", targets = new[] { "b@x.test" } },
+        _ when path.EndsWith("/aliases", StringComparison.Ordinal) =>
+            new { address = "a@x.test", targets = new[] { "b@x.test" } },
         _ when path.EndsWith("/password", StringComparison.Ordinal) => new { password = "x" },
         _ => new { suspended = true },
     };
@@ -253,7 +272,9 @@ public sealed class AdminApiTests(RunningNode node) : IClassFixture<RunningNode>
 
     private List<(string Method, string Path)> AdminRoutes() =>
         [.. node.Node.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
-            .Where(endpoint => endpoint.RoutePattern.RawText?.StartsWith(AdminEndpoints.Prefix, StringComparison.Ordinal) == true)
+            .Where(endpoint =>
+                endpoint.RoutePattern.RawText?.StartsWith(AdminEndpoints.Prefix, StringComparison.Ordinal) == true)
             .Select(endpoint => (
-                endpoint.Metadata.GetRequiredMetadata<HttpMethodMetadata>().HttpMethods[0], endpoint.RoutePattern.RawText!))];
+                endpoint.Metadata.GetRequiredMetadata<HttpMethodMetadata>().HttpMethods[0],
+                endpoint.RoutePattern.RawText!))];
 }

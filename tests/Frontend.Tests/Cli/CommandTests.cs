@@ -17,14 +17,18 @@ public sealed class CommandTests(RunningNode node) : IClassFixture<RunningNode>
         Assert.Equal(0, (await Run("alias", "add", "all@cli.test", "ann@cli.test", "postmaster@cli.test")).Code);
 
         Assert.Contains("cli.test\tCli", (await Run("domain", "list")).Output, StringComparison.Ordinal);
-        Assert.Equal("ann@cli.test\tactive\npostmaster@cli.test\tno password\n", (await Run("user", "list", "cli.test")).Output);
-        Assert.Equal("all@cli.test\tann@cli.test, postmaster@cli.test\n", (await Run("alias", "list", "cli.test")).Output);
+        Assert.Equal(
+            "ann@cli.test\tactive\npostmaster@cli.test\tno password\n", (await Run("user", "list", "cli.test")).Output);
+        Assert.Equal(
+            "all@cli.test\tann@cli.test, postmaster@cli.test\n", (await Run("alias", "list", "cli.test")).Output);
         Assert.Contains("Messages\t0", (await Run("mailbox", "show", "ann@cli.test")).Output, StringComparison.Ordinal);
 
         Assert.Equal(0, (await Run("user", "suspend", "ann@cli.test")).Code);
-        Assert.Contains("ann@cli.test\tsuspended", (await Run("user", "list", "cli.test")).Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "ann@cli.test\tsuspended", (await Run("user", "list", "cli.test")).Output, StringComparison.Ordinal);
         Assert.Equal(0, (await Run("user", "suspend", "ann@cli.test", "--undo")).Code);
-        Assert.Contains("ann@cli.test\tactive", (await Run("user", "list", "cli.test")).Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "ann@cli.test\tactive", (await Run("user", "list", "cli.test")).Output, StringComparison.Ordinal);
 
         Assert.Equal(0, (await Run("alias", "remove", "all@cli.test")).Code);
         Assert.Equal(1, (await Run("domain", "remove", "cli.test")).Code);
@@ -92,7 +96,8 @@ public sealed class CommandTests(RunningNode node) : IClassFixture<RunningNode>
     [Fact]
     public async Task Without_a_node_it_says_so()
     {
-        var result = await RunAsync("", ["domain", "list", "--url", "http://127.0.0.1:1", "--token-file", node.TokenFile]);
+        var result =
+            await RunAsync("", ["domain", "list", "--url", "http://127.0.0.1:1", "--token-file", node.TokenFile]);
 
         Assert.Equal(ExitCode.NoNode, result.Code);
         Assert.StartsWith("No node answers at http://127.0.0.1:1/", result.Error, StringComparison.Ordinal);
@@ -133,10 +138,13 @@ public sealed class CommandTests(RunningNode node) : IClassFixture<RunningNode>
         await File.WriteAllTextAsync(file, """{"MailCluster":{"Pop3":{"MaxCommandSize":9}}}""", Cancelled);
         var wrong = await RunAsync("", ["check-config", "--config", file]);
         File.Delete(file);
-        var right = await RunAsync("", ["check-config", "--config", Path.Combine(AppContext.BaseDirectory, "Options", "config.example.json")]);
+        var right = await RunAsync(
+            "", ["check-config", "--config", Path.Combine(AppContext.BaseDirectory, "Options", "config.example.json")]);
 
         Assert.Equal(ExitCode.Configuration, wrong.Code);
-        Assert.Contains("MailCluster:Pop3:MaxCommandSize: \"9\" is not allowed; allowed: a whole number from 40 to 1024", wrong.Error,
+        Assert.Contains(
+            "MailCluster:Pop3:MaxCommandSize: \"9\" is not allowed; allowed: a whole number from 40 to 1024",
+            wrong.Error,
             StringComparison.Ordinal);
         Assert.Equal(0, right.Code);
         Assert.Contains("not in force: MailCluster:Imap", right.Output, StringComparison.Ordinal);

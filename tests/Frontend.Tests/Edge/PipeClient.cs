@@ -13,8 +13,8 @@ using Xunit;
 namespace MailCluster.Frontend.Tests.Edge;
 
 /// <summary>
-/// A client and the real loop behind it on pipes that run everything on the caller's thread, so that what a command costs
-/// can be counted.
+/// A client and the real loop behind it on pipes that run everything on the caller's thread, so that what a command
+/// costs can be counted.
 /// </summary>
 internal sealed class PipeClient
 {
@@ -28,7 +28,8 @@ internal sealed class PipeClient
     private PipeClient(RunningNode node, Func<ClientConnection, EdgeServices, IProtocolDriver> open)
     {
         var services = node.Node.Services.GetRequiredService<EdgeServices>();
-        var transport = new DefaultConnectionContext("test", new Ends(_toServer.Reader, _toClient.Writer), new Ends(_toClient.Reader, _toServer.Writer))
+        var transport = new DefaultConnectionContext(
+            "test", new Ends(_toServer.Reader, _toClient.Writer), new Ends(_toClient.Reader, _toServer.Writer))
         {
             RemoteEndPoint = new IPEndPoint(IPAddress.Loopback, 1),
             LocalEndPoint = new IPEndPoint(IPAddress.Loopback, 2),
@@ -43,7 +44,8 @@ internal sealed class PipeClient
     {
         var binding = EdgeEndpoints.Smtp(node.Node.Options.Smtp.Bindings[0], "mx.example.test", canTls: false);
         return new(node, (connection, services) =>
-            new SmtpDriver(connection, new SmtpSession(binding.Session, new SmtpConnection("127.0.0.1", null)), binding, services));
+            new SmtpDriver(connection, new SmtpSession(binding.Session, new SmtpConnection("127.0.0.1", null)), binding,
+                services));
     }
 
     public static PipeClient Pop3(RunningNode node)
@@ -90,7 +92,9 @@ internal sealed class PipeClient
         }
     }
 
-    /// <summary>Until the loop waits for input on its pipe, so that the next exchange runs on the caller's thread.</summary>
+    /// <summary>
+    /// Until the loop waits for input on its pipe, so that the next exchange runs on the caller's thread.
+    /// </summary>
     public async Task SettleAsync()
     {
         for (var inARow = 0; inARow < 3;)

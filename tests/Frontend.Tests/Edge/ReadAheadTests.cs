@@ -5,7 +5,9 @@ using Xunit;
 
 namespace MailCluster.Frontend.Tests.Edge;
 
-/// <summary>Messages that are fetched in sequence come from memory, and still only while they exist (STANXPOP3-C0004).</summary>
+/// <summary>
+/// Messages that are fetched in sequence come from memory, and still only while they exist (STANXPOP3-C0004).
+/// </summary>
 public sealed class ReadAheadTests(RunningNode node) : IClassFixture<RunningNode>
 {
     [Fact]
@@ -55,7 +57,8 @@ public sealed class ReadAheadTests(RunningNode node) : IClassFixture<RunningNode
         {
             var message = await sequential.AskAsync($"RETR {i}", "\r\n.\r\n");
             Assert.Equal(alone[i], message);
-            Assert.Contains($"{sizes[i - 1]}:" + new string('.', sizes[i - 1]) + "\r\n", message, StringComparison.Ordinal);
+            Assert.Contains(
+                $"{sizes[i - 1]}:" + new string('.', sizes[i - 1]) + "\r\n", message, StringComparison.Ordinal);
         }
     }
 

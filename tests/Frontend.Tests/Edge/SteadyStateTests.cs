@@ -6,7 +6,9 @@ using Xunit;
 
 namespace MailCluster.Frontend.Tests.Edge;
 
-/// <summary>The loop of one command, from the pipe it is read from to the pipe its reply is flushed to, allocates nothing.</summary>
+/// <summary>
+/// The loop of one command, from the pipe it is read from to the pipe its reply is flushed to, allocates nothing.
+/// </summary>
 public sealed class SteadyStateTests(RunningNode node) : IClassFixture<RunningNode>
 {
     private const int Commands = 10_000;

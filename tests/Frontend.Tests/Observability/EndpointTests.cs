@@ -12,7 +12,8 @@ public sealed class EndpointTests(RunningNode node) : IClassFixture<RunningNode>
     [Fact]
     public async Task Metrics_pass_promtool_without_a_complaint()
     {
-        Assert.SkipUnless(Environment.IsPrivilegedProcess || File.Exists("/usr/bin/promtool"), "promtool is not installed, and only root can install it");
+        Assert.SkipUnless(Environment.IsPrivilegedProcess || File.Exists("/usr/bin/promtool"),
+            "promtool is not installed, and only root can install it");
         using var client = new HttpClient { BaseAddress = node.Url };
         using var answer = await client.GetAsync("/metrics", TestContext.Current.CancellationToken);
         Assert.Equal("text/plain; version=0.0.4; charset=utf-8", answer.Content.Headers.ContentType?.ToString());
@@ -23,7 +24,8 @@ public sealed class EndpointTests(RunningNode node) : IClassFixture<RunningNode>
             RedirectStandardError = true,
             RedirectStandardOutput = true,
         })!;
-        await promtool.StandardInput.WriteAsync(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        await promtool.StandardInput.WriteAsync(
+            await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         promtool.StandardInput.Close();
         var said = await promtool.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken)
             + await promtool.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
@@ -47,7 +49,8 @@ public sealed class EndpointTests(RunningNode node) : IClassFixture<RunningNode>
 
         Assert.Equal(HttpStatusCode.OK, live.StatusCode);
         Assert.Equal(HttpStatusCode.OK, ready.StatusCode);
-        using var json = JsonDocument.Parse(await ready.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        using var json =
+            JsonDocument.Parse(await ready.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         Assert.Equal("ready", json.RootElement.GetProperty("status").GetString());
     }
 
@@ -64,7 +67,9 @@ public sealed class EndpointTests(RunningNode node) : IClassFixture<RunningNode>
 
         Assert.Equal(HttpStatusCode.OK, live.StatusCode);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, ready.StatusCode);
-        using var json = JsonDocument.Parse(await ready.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
-        Assert.Equal("the node drains", Assert.Single(json.RootElement.GetProperty("reasons").EnumerateArray()).GetString());
+        using var json =
+            JsonDocument.Parse(await ready.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(
+            "the node drains", Assert.Single(json.RootElement.GetProperty("reasons").EnumerateArray()).GetString());
     }
 }

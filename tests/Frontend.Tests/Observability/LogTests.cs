@@ -73,7 +73,8 @@ public sealed class LogTests
     private static string[] Written(LogFormat format, Action<ILogger> write)
     {
         using var output = new MemoryStream();
-        using (var provider = new LineLoggerProvider(new LogOptions(LogLevel.Debug, format, 100), output, TimeProvider.System))
+        using (var provider =
+            new LineLoggerProvider(new LogOptions(LogLevel.Debug, format, 100), output, TimeProvider.System))
         {
             write(provider.CreateLogger("MailCluster.Some"));
         }

@@ -90,7 +90,8 @@ public sealed class PrometheusExporterTests : IDisposable
     public void An_observable_series_that_is_not_said_any_more_is_gone()
     {
         var lanes = new List<string> { "a", "b" };
-        _meter.CreateObservableGauge("mailcluster.lane", () => lanes.Select(lane => new Measurement<long>(7, Tag("lane", lane))));
+        _meter.CreateObservableGauge(
+            "mailcluster.lane", () => lanes.Select(lane => new Measurement<long>(7, Tag("lane", lane))));
 
         Assert.Equal(2, Lines("mailcluster_lane{").Count);
         lanes.Remove("b");
@@ -101,7 +102,8 @@ public sealed class PrometheusExporterTests : IDisposable
     public void Another_nodes_instruments_are_not_exported()
     {
         using var others = new ServiceCollection().AddMetrics().BuildServiceProvider();
-        others.GetRequiredService<IMeterFactory>().Create("MailCluster").CreateCounter<long>("mailcluster.other").Add(1);
+        others.GetRequiredService<IMeterFactory>().Create("MailCluster").CreateCounter<long>("mailcluster.other")
+            .Add(1);
         _meter.CreateCounter<long>("mailcluster.own").Add(1);
 
         Assert.Empty(Lines("mailcluster_other"));
@@ -155,7 +157,8 @@ public sealed class PrometheusExporterTests : IDisposable
             }
         });
 
-        var sum = Lines("mailcluster_race_total{").Sum(line => long.Parse(line[(line.LastIndexOf(' ') + 1)..], provider: null));
+        var sum = Lines("mailcluster_race_total{")
+            .Sum(line => long.Parse(line[(line.LastIndexOf(' ') + 1)..], provider: null));
         Assert.Equal(80_000, sum);
         Assert.Equal(50, Lines("mailcluster_race_total{").Count);
     }
@@ -177,5 +180,6 @@ public sealed class PrometheusExporterTests : IDisposable
 
     private List<string> Lines(string start) =>
         [.. _exporter.Write().Split('\n').Where(line => line.StartsWith(start, StringComparison.Ordinal)
-            || line.StartsWith($"# HELP {start}", StringComparison.Ordinal) || line.StartsWith($"# TYPE {start}", StringComparison.Ordinal))];
+            || line.StartsWith($"# HELP {start}", StringComparison.Ordinal)
+                || line.StartsWith($"# TYPE {start}", StringComparison.Ordinal))];
 }

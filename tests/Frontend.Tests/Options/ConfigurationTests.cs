@@ -26,7 +26,8 @@ public sealed class ConfigurationTests
     [Fact]
     public void What_the_example_sets_ahead_of_its_feature_is_listed_once()
     {
-        var listed = ConfigurationLoader.Load(Path.Combine(AppContext.BaseDirectory, "Options", "config.example.json")).NotInForce;
+        var listed = ConfigurationLoader.Load(
+            Path.Combine(AppContext.BaseDirectory, "Options", "config.example.json")).NotInForce;
 
         Assert.Contains(listed, entry => entry.Path == "MailCluster:Imap");
         Assert.DoesNotContain(listed, entry => entry.Path.StartsWith("MailCluster:Imap:", StringComparison.Ordinal));
@@ -77,7 +78,8 @@ public sealed class ConfigurationTests
     [Fact]
     public void All_faults_are_given_at_once_with_their_values()
     {
-        var thrown = Assert.Throws<ConfigurationFaultException>(() => Load("""{"Pop3":{"MaxLogonFailures":11,"Foo":1},"Bar":2}"""));
+        const string Section = """{"Pop3":{"MaxLogonFailures":11,"Foo":1},"Bar":2}""";
+        var thrown = Assert.Throws<ConfigurationFaultException>(() => Load(Section));
 
         Assert.Equal(3, thrown.Faults.Count);
         Assert.Contains("\"11\" is not allowed", thrown.Message, StringComparison.Ordinal);
@@ -152,7 +154,8 @@ public sealed class ConfigurationTests
     {
         var configuration = new ConfigurationBuilder()
             .AddJsonStream(Json("""{"Smtp":{"Bindings":[{"MaxHopCount":7,"MaxRecipientsPerMessage":150}]}}"""))
-            .AddInMemoryCollection(new Dictionary<string, string?> { ["MailCluster:Smtp:Bindings:0:MaxHopCount"] = "9" })
+            .AddInMemoryCollection(
+                new Dictionary<string, string?> { ["MailCluster:Smtp:Bindings:0:MaxHopCount"] = "9" })
             .Build();
 
         var binding = ConfigurationLoader.Load(configuration, null, null).Options.Smtp.Bindings[0];
@@ -192,5 +195,6 @@ public sealed class ConfigurationTests
     private static LoadedConfiguration Load(string section) =>
         ConfigurationLoader.Load(new ConfigurationBuilder().AddJsonStream(Json(section)).Build(), null, null);
 
-    private static MemoryStream Json(string section) => new(Encoding.UTF8.GetBytes($$$"""{"MailCluster":{{{section}}}}"""));
+    private static MemoryStream Json(string section) =>
+        new(Encoding.UTF8.GetBytes($$$"""{"MailCluster":{{{section}}}}"""));
 }
