@@ -1,17 +1,16 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace MailCluster.Frontend.Tests.Cli;
 
-/// <summary>`mailcluster serve` as a process; it has written its ready file when the task of <see cref="StartAsync"/>
-/// ends.</summary>
+/// <summary>`mailcluster serve` as a process that has written its ready file.</summary>
 internal sealed partial class ServingProcess : IAsyncDisposable
 {
     private readonly Process _process;
-    private readonly ConcurrentQueue<string> _output = new();
-    private readonly SemaphoreSlim _arrived = new(0);
+    private readonly Lock _gate = new();
+    private readonly List<string> _output = [];
+    private readonly List<(Func<string, bool> Wanted, TaskCompletionSource<string> Found)> _waiting = [];
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private ServingProcess(Process process, string readyFile)
@@ -22,7 +21,16 @@ internal sealed partial class ServingProcess : IAsyncDisposable
 
     public string ReadyFile { get; }
 
-    public IReadOnlyList<string> Output => [.. _output];
+    public IReadOnlyList<string> Output
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _output];
+            }
+        }
+    }
 
     /// <summary>address:port of the HTTP endpoint.</summary>
     public string Http { get; private set; } = "";
@@ -34,8 +42,7 @@ internal sealed partial class ServingProcess : IAsyncDisposable
         RedirectStandardError = true,
     };
 
-    public static async Task<ServingProcess> StartAsync(string directory, string[] arguments,
-        CancellationToken cancellationToken)
+    public static async Task<ServingProcess> StartAsync(string directory, string[] arguments, CancellationToken cancellationToken)
     {
         var readyFile = Path.Combine(directory, "ready.json");
         var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -55,8 +62,7 @@ internal sealed partial class ServingProcess : IAsyncDisposable
         process.Exited += (_, _) =>
         {
             serving._ended.TrySetResult();
-            ready.TrySetException(
-                new InvalidOperationException($"The node ended: {string.Join('\n', serving.Output)}"));
+            ready.TrySetException(new InvalidOperationException($"The node ended: {string.Join('\n', serving.Output)}"));
         };
         process.Start();
         process.BeginOutputReadLine();
@@ -65,21 +71,6 @@ internal sealed partial class ServingProcess : IAsyncDisposable
         using var json = JsonDocument.Parse(await File.ReadAllTextAsync(readyFile, cancellationToken));
         serving.Http = json.RootElement.GetProperty("listeners").GetProperty("http")[0].GetString()!;
         return serving;
-    }
-
-    /// <summary>The lines with this text, as soon as there are so many: output comes later than the ready file.</summary>
-    public async Task<IReadOnlyList<string>> LinesAsync(string text, int count, CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            var lines = _output.Where(line => line.Contains(text, StringComparison.Ordinal)).ToList();
-            if (lines.Count >= count)
-            {
-                return lines;
-            }
-
-            await _arrived.WaitAsync(cancellationToken);
-        }
     }
 
     public async Task<int> StopAsync(CancellationToken cancellationToken)
@@ -91,8 +82,23 @@ internal sealed partial class ServingProcess : IAsyncDisposable
         }
 
         await _ended.Task.WaitAsync(cancellationToken);
-        await _process.WaitForExitAsync(cancellationToken);
         return _process.ExitCode;
+    }
+
+    /// <summary>The first line of output that is wanted, said already or later.</summary>
+    public Task<string> LineAsync(Func<string, bool> wanted, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            if (_output.Find(line => wanted(line)) is { } said)
+            {
+                return Task.FromResult(said);
+            }
+
+            var found = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+            _waiting.Add((wanted, found));
+            return found.Task.WaitAsync(cancellationToken);
+        }
     }
 
     public async ValueTask DisposeAsync()
@@ -112,10 +118,21 @@ internal sealed partial class ServingProcess : IAsyncDisposable
 
     private void Take(string? line)
     {
-        if (line is not null)
+        if (line is null)
         {
-            _output.Enqueue(line);
-            _arrived.Release();
+            return;
+        }
+
+        lock (_gate)
+        {
+            _output.Add(line);
+            foreach (var (wanted, found) in _waiting)
+            {
+                if (wanted(line))
+                {
+                    found.TrySetResult(line);
+                }
+            }
         }
     }
 }
