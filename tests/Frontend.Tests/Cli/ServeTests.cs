@@ -23,7 +23,8 @@ public sealed class ServeTests : IDisposable
         await using var node = await StartAsync("--data", Data);
         using var client = new HttpClient();
 
-        Assert.Equal(HttpStatusCode.OK, (await client.GetAsync($"http://{node.Http}/health/ready", Cancelled)).StatusCode);
+        using var ready = await client.GetAsync($"http://{node.Http}/health/ready", Cancelled);
+        Assert.Equal(HttpStatusCode.OK, ready.StatusCode);
         Assert.Equal(0, await node.StopAsync(Cancelled));
         Assert.False(File.Exists(node.ReadyFile));
     }
@@ -93,7 +94,8 @@ public sealed class ServeTests : IDisposable
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
 
-        var result = await RunAsync("serve", "--data", Data, "--config", Configuration(((IPEndPoint)taken.LocalEndpoint).Port));
+        var result = await RunAsync("serve", "--data", Data, "--config",
+            Configuration(((IPEndPoint)taken.LocalEndpoint).Port));
 
         Assert.Equal(71, result.Code);
         Assert.Contains(taken.LocalEndpoint.ToString()!, result.Error, StringComparison.Ordinal);
@@ -106,9 +108,10 @@ public sealed class ServeTests : IDisposable
         var certificate = Path.Combine(_directory.FullName, "cert.pem");
         await File.WriteAllTextAsync(certificate, "no certificate", Cancelled);
         var config = Path.Combine(_directory.FullName, "tls.json");
+        var pair = new { CertificateFile = certificate, KeyFile = certificate };
         await File.WriteAllTextAsync(config, JsonSerializer.Serialize(new
         {
-            MailCluster = new { Tls = new { Certificates = new[] { new { CertificateFile = certificate, KeyFile = certificate } } } },
+            MailCluster = new { Tls = new { Certificates = new[] { pair } } },
         }), Cancelled);
 
         var result = await RunAsync("serve", "--data", Data, "--config", config);

@@ -42,7 +42,8 @@ internal sealed partial class ServingProcess : IAsyncDisposable
         RedirectStandardError = true,
     };
 
-    public static async Task<ServingProcess> StartAsync(string directory, string[] arguments, CancellationToken cancellationToken)
+    public static async Task<ServingProcess> StartAsync(string directory, string[] arguments,
+        CancellationToken cancellationToken)
     {
         var readyFile = Path.Combine(directory, "ready.json");
         var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -62,7 +63,8 @@ internal sealed partial class ServingProcess : IAsyncDisposable
         process.Exited += (_, _) =>
         {
             serving._ended.TrySetResult();
-            ready.TrySetException(new InvalidOperationException($"The node ended: {string.Join('\n', serving.Output)}"));
+            ready.TrySetException(
+                new InvalidOperationException($"The node ended: {string.Join('\n', serving.Output)}"));
         };
         process.Start();
         process.BeginOutputReadLine();
