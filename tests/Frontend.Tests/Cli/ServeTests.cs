@@ -23,8 +23,8 @@ public sealed class ServeTests : IDisposable
         await using var node = await StartAsync("--data", Data);
         using var client = new HttpClient();
 
-        using var ready = await client.GetAsync($"http://{node.Http}/health/ready", Cancelled);
-        Assert.Equal(HttpStatusCode.OK, ready.StatusCode);
+        Assert.Equal(HttpStatusCode.OK,
+            (await client.GetAsync($"http://{node.Http}/health/ready", Cancelled)).StatusCode);
         Assert.Equal(0, await node.StopAsync(Cancelled));
         Assert.False(File.Exists(node.ReadyFile));
     }
@@ -108,10 +108,10 @@ public sealed class ServeTests : IDisposable
         var certificate = Path.Combine(_directory.FullName, "cert.pem");
         await File.WriteAllTextAsync(certificate, "no certificate", Cancelled);
         var config = Path.Combine(_directory.FullName, "tls.json");
-        var pair = new { CertificateFile = certificate, KeyFile = certificate };
         await File.WriteAllTextAsync(config, JsonSerializer.Serialize(new
         {
-            MailCluster = new { Tls = new { Certificates = new[] { pair } } },
+            MailCluster = new { Tls = new { Certificates = new[] { new { CertificateFile = certificate,
+                KeyFile = certificate } } } },
         }), Cancelled);
 
         var result = await RunAsync("serve", "--data", Data, "--config", config);

@@ -4,7 +4,8 @@ using System.Text.Json;
 
 namespace MailCluster.Frontend.Tests.Cli;
 
-/// <summary>`mailcluster serve` as a process that has written its ready file.</summary>
+/// <summary>`mailcluster serve` as a process; it has written its ready file when the task of <see cref="StartAsync"/>
+/// ends.</summary>
 internal sealed partial class ServingProcess : IAsyncDisposable
 {
     private readonly Process _process;
