@@ -60,7 +60,7 @@ missing_packages() {
   local pair
   for pair in "${clients[@]}"; do command -v "${pair%%:*}" >/dev/null || echo "${pair##*:}"; done
   perl -MNet::SSLeay -e 1 2>/dev/null || echo libnet-ssleay-perl # swaks needs it for TLS
-  ls /usr/lib/*/libsqlite3.so.0 /usr/lib64/libsqlite3.so.0 /usr/lib/libsqlite3.so.0 2>/dev/null | grep -q . || echo libsqlite3-0
+  compgen -G '/usr/lib/*/libsqlite3.so.0' >/dev/null || compgen -G '/usr/lib*/libsqlite3.so.0' >/dev/null || echo libsqlite3-0
 }
 install_clients() {
   local packages made=

@@ -295,6 +295,20 @@ public sealed class ClientTests(ClientNode fixture) : IClassFixture<ClientNode>
     }
 
     [Fact]
+    [Trait("Requirement", "EX07-RFC-3207")]
+    public void The_first_octets_of_a_handshake_are_never_taken_for_pipelined_plain_text()
+    {
+        // The client's first flight is on its way as soon as the 220 is read; many at once, so that the server is late.
+        Parallel.For(0, 400, new ParallelOptions { MaxDegreeOfParallelism = 8 }, _ =>
+        {
+            using Dialogue smtp = Dialogue.Smtp(Node.Smtp);
+            smtp.Ask("STARTTLS", "220");
+            smtp.UpgradeToTls();
+            smtp.Ask("NOOP", "250");
+        });
+    }
+
+    [Fact]
     public void What_a_client_pipelines_behind_STARTTLS_is_not_taken_as_said_under_TLS()
     {
         using Dialogue smtp = Dialogue.Smtp(Node.Smtp);

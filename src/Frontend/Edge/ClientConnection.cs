@@ -144,10 +144,10 @@ internal sealed class ClientConnection
     private static bool Flushed(FlushResult result) => !result.IsCompleted && !result.IsCanceled;
 
     /// <summary>
-    /// Changes to TLS: what was pipelined in plain text is dropped first (RFC 3207 §4.2, RFC 2595 §4).
+    /// Before the reply that invites to a handshake is sent: what was pipelined in plain text is dropped (RFC 3207 §4.2,
+    /// RFC 2595 §4). After it, what is read may be the handshake's first octets.
     /// </summary>
-    /// <returns>False: the handshake failed or took too long.</returns>
-    public async ValueTask<bool> StartTlsAsync(CertificateShelf certificates)
+    public void DropEarlyInput()
     {
         while (Input.TryRead(out var early))
         {
@@ -157,11 +157,10 @@ internal sealed class ClientConnection
                 break;
             }
         }
-
-        return await HandshakeAsync(certificates).ConfigureAwait(false);
     }
 
-    /// <summary>TLS from the first octet (RFC 8314 §3).</summary>
+    /// <summary>From the first octet (RFC 8314 §3), or after <see cref="DropEarlyInput"/> and its reply.</summary>
+    /// <returns>False: the handshake failed or took too long.</returns>
     public async ValueTask<bool> HandshakeAsync(CertificateShelf certificates)
     {
         using var handshake = new CancellationTokenSource();
@@ -273,7 +272,14 @@ internal sealed class ClientConnection
         if (_isExpired)
         {
             Output.CancelPendingFlush();
-            _handshake?.Cancel();
+            try
+            {
+                _handshake?.Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // The handshake has ended in this moment; the loop sees the expiry.
+            }
         }
     }
 }

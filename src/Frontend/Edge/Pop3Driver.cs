@@ -334,12 +334,13 @@ internal sealed class Pop3Driver(
 
     private async ValueTask<Pop3Answer?> StartTlsAsync()
     {
+        connection.DropEarlyInput();
         if (!await connection.FlushAsync().ConfigureAwait(false))
         {
             return Close();
         }
 
-        var isUp = await connection.StartTlsAsync(services.Certificates).ConfigureAwait(false);
+        var isUp = await connection.HandshakeAsync(services.Certificates).ConfigureAwait(false);
         services.Metrics.Handshake(isUp);
         if (!isUp)
         {

@@ -262,12 +262,13 @@ internal sealed class SmtpDriver(
 
     private async ValueTask<SmtpAnswer?> StartTlsAsync()
     {
+        connection.DropEarlyInput();
         if (!await connection.FlushAsync().ConfigureAwait(false))
         {
             return Close(connection.Expired ?? ConnectionEndReason.ClientClosed);
         }
 
-        var isUp = await connection.StartTlsAsync(services.Certificates).ConfigureAwait(false);
+        var isUp = await connection.HandshakeAsync(services.Certificates).ConfigureAwait(false);
         services.Metrics.Handshake(isUp);
         return isUp
             ? new SmtpAnswer.TlsStarted(connection.Tls!.Protocol, connection.Tls.CipherSuite)
