@@ -21,6 +21,7 @@ internal static class Composition
     /// <summary>Opens the store and makes every part; no port is open before <see cref="Node.StartAsync"/>.</summary>
     public static async Task<Node> OpenAsync(MailClusterOptions options, Stream logOutput, TimeProvider time)
     {
+        NativeHeap.Limit();
         var foundation = Foundation.Make(options.Log, logOutput, time);
         try
         {

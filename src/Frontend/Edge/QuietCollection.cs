@@ -35,6 +35,7 @@ internal sealed class QuietCollection : IDisposable
         }
 
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        NativeHeap.Trim();
         _allocated = GC.GetTotalAllocatedBytes();
     }
 }
