@@ -21,6 +21,7 @@ internal static class Composition
     /// <summary>Opens the store and makes every part; no port is open before <see cref="Node.StartAsync"/>.</summary>
     public static async Task<Node> OpenAsync(MailClusterOptions options, Stream logOutput, TimeProvider time)
     {
+        NativeHeap.Limit();
         var foundation = Foundation.Make(options.Log, logOutput, time);
         try
         {
@@ -102,7 +103,7 @@ internal static class Composition
 
     private static void AddEdge(IServiceCollection services, MailClusterOptions options)
     {
-        services.AddSingleton<NodeStatus>().AddSingleton<IdleClock>().AddSingleton<EdgeMetrics>();
+        services.AddSingleton<NodeStatus>().AddSingleton<IdleClock>().AddSingleton<QuietCollection>().AddSingleton<EdgeMetrics>();
         services.AddSingleton(provider => new CertificateShelf(
             [.. options.Tls.Certificates.Select(
                 pair => new CertificateFiles(pair.Names, pair.CertificateFile, pair.KeyFile))],

@@ -46,6 +46,7 @@ internal sealed class Node(
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await app.StartAsync(cancellationToken);
+        _ = app.Services.GetRequiredService<Edge.QuietCollection>();
         app.Services.GetRequiredService<NodeStatus>().Serve();
     }
 

@@ -11,19 +11,21 @@ internal static class ConfigurationDocument
 
         <!-- Made by `mailcluster docs configuration`; a test compares the two. -->
 
-        `mailcluster serve --config FILE` reads a JSON file; comments and trailing commas may stand in it. Every key can also be set by the
-        environment, which wins over the file: `MailCluster__Smtp__Bindings__0__MaxHopCount=20`. Without a file the defaults hold: a lone node on
-        unprivileged loopback ports. `mailcluster check-config --config FILE` reads a file as `serve` would and starts nothing.
+        `mailcluster serve --config FILE` reads a JSON file; comments and trailing commas may stand in it. Every key
+        can also be set by the environment, which wins over the file:
+        `MailCluster__Smtp__Bindings__0__MaxHopCount=20`. Without a file the defaults hold: a lone node on
+        unprivileged loopback ports. `mailcluster check-config --config FILE` reads a file as `serve` would and starts
+        nothing.
 
-        - An unknown key, a value out of range or two bindings on one address and port is an error at start. All errors are given at once,
-          each with the key, the value and what is allowed; the program ends with code 78.
+        - An unknown key, a value out of range or two bindings on one address and port is an error at start. All
+          errors are given at once, each with the key, the value and what is allowed; the program ends with code 78.
         - A list that is given replaces the default list.
         - `null` in the file, `unlimited` in the file or the environment, means no limit, where the table says so.
-        - Durations are `"hh:mm:ss"` or `"d.hh:mm:ss"`, sizes are octets, endpoints are `address:port`, several separated by commas.
-          Port 0 lets the system choose; `--ready-file` says what it chose.
+        - Durations are `"hh:mm:ss"` or `"d.hh:mm:ss"`, sizes are octets, endpoints are `address:port`, several
+          separated by commas. Port 0 lets the system choose; `--ready-file` says what it chose.
         - Relative paths start at the working directory.
-        - A key marked "not yet" is accepted so that a file written today stays valid; it does nothing, opens no port, and is named by
-          `check-config` and in one warning at start when it is set.
+        - A key marked "not yet" is accepted so that a file written today stays valid; it does nothing, opens no port,
+          and is named by `check-config` and in one warning at start when it is set.
 
         """;
 

@@ -11,8 +11,9 @@ internal static class MetricsDocument
 
         <!-- Made by `mailcluster docs metrics`; a test compares the two. -->
 
-        `GET /metrics` on the HTTP endpoint, in the Prometheus text format 0.0.4. Tags come from closed sets: no address, user or mailbox is ever
-        a label. An instrument that was never used says 0 or nothing. Histograms have `_bucket`, `_sum` and `_count`.
+        `GET /metrics` on the HTTP endpoint, in the Prometheus text format 0.0.4. Tags come from closed sets: no
+        address, user or mailbox is ever a label. An instrument that was never used says 0 or nothing. Histograms have
+        `_bucket`, `_sum` and `_count`.
 
         | Metric | Type | What |
         |---|---|---|

@@ -27,6 +27,7 @@ internal sealed class ClientConnection
     private readonly ConnectionContext _transport;
     private readonly IdleClock _clock;
     private readonly long _started;
+    private readonly long _accepted;
     private SslStream? _tls;
     private volatile CancellationTokenSource? _handshake;
     private long _lastActivity;
@@ -42,6 +43,7 @@ internal sealed class ClientConnection
         _transport = transport;
         _clock = clock;
         _started = clock.Milliseconds;
+        _accepted = clock.Time.GetTimestamp();
         _lastActivity = _started;
         Input = transport.Transport.Input;
         Output = transport.Transport.Output;
@@ -71,7 +73,7 @@ internal sealed class ClientConnection
 
     public long OctetsOut { get; private set; }
 
-    public TimeSpan Age => TimeSpan.FromMilliseconds(_clock.Milliseconds - _started);
+    public TimeSpan Age => _clock.Time.GetElapsedTime(_accepted);
 
     /// <summary>
     /// The driver holds a buffer that it gives back when the client pauses: the clock then wakes the loop once.
@@ -101,6 +103,7 @@ internal sealed class ClientConnection
     public void Received(long octets)
     {
         OctetsIn += octets;
+        _clock.Touch();
         Volatile.Write(ref _lastActivity, _clock.Milliseconds);
     }
 

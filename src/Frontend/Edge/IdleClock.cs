@@ -18,6 +18,7 @@ internal sealed class IdleClock : IDisposable
     private readonly long _origin;
     private readonly ITimer _timer;
     private long _milliseconds;
+    private long _lastInput;
 
     public IdleClock(TimeProvider time)
     {
@@ -29,9 +30,28 @@ internal sealed class IdleClock : IDisposable
     /// <summary>Since the clock was made, at the resolution of the tick.</summary>
     public long Milliseconds => Volatile.Read(ref _milliseconds);
 
+    public TimeProvider Time => _time;
+
+    /// <summary>Since the last input on any connection.</summary>
+    public long QuietMilliseconds => Milliseconds - Volatile.Read(ref _lastInput);
+
     public int Count => _connections.Count;
 
-    public void Add(ClientConnection connection) => _connections.TryAdd(connection, 0);
+    /// <summary>There was input; written at most once a tick, so that cores do not fight for it.</summary>
+    public void Touch()
+    {
+        var now = Milliseconds;
+        if (Volatile.Read(ref _lastInput) != now)
+        {
+            Volatile.Write(ref _lastInput, now);
+        }
+    }
+
+    public void Add(ClientConnection connection)
+    {
+        _connections.TryAdd(connection, 0);
+        Touch();
+    }
 
     public void Remove(ClientConnection connection) => _connections.TryRemove(connection, out _);
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -9,6 +10,10 @@ namespace MailCluster.Frontend.Observability;
 /// <summary>One line per entry, as text or as a JSON object with the entry's fields under their own names.</summary>
 internal sealed class LineLogger(string category, LogFormat format, LogQueue queue, TimeProvider time) : ILogger
 {
+    private const int NamesMax = 1000;
+
+    private static readonly ConcurrentDictionary<string, JsonEncodedText> Names = new();
+
     [ThreadStatic]
     private static ArrayBufferWriter<byte>? _json;
 
@@ -71,7 +76,7 @@ internal sealed class LineLogger(string category, LogFormat format, LogQueue que
                 var (key, value) = fields![index];
                 if (key != "{OriginalFormat}")
                 {
-                    WriteField(json, JsonNamingPolicy.CamelCase.ConvertName(key), value);
+                    WriteField(json, NameOf(key), value);
                 }
             }
 
@@ -87,7 +92,24 @@ internal sealed class LineLogger(string category, LogFormat format, LogQueue que
         queue.Add(level, buffer.WrittenSpan);
     }
 
-    private static void WriteField(Utf8JsonWriter json, string key, object? value)
+    /// <summary>The names of fields are those of the messages in the code: few, and the same again and again.</summary>
+    private static JsonEncodedText NameOf(string key)
+    {
+        if (Names.TryGetValue(key, out var name))
+        {
+            return name;
+        }
+
+        name = JsonEncodedText.Encode(JsonNamingPolicy.CamelCase.ConvertName(key));
+        if (Names.Count < NamesMax)
+        {
+            Names[key] = name;
+        }
+
+        return name;
+    }
+
+    private static void WriteField(Utf8JsonWriter json, JsonEncodedText key, object? value)
     {
         switch (value)
         {
