@@ -103,7 +103,8 @@ internal static class Composition
 
     private static void AddEdge(IServiceCollection services, MailClusterOptions options)
     {
-        services.AddSingleton<NodeStatus>().AddSingleton<IdleClock>().AddSingleton<QuietCollection>().AddSingleton<EdgeMetrics>();
+        services.AddSingleton<NodeStatus>().AddSingleton<IdleClock>().AddSingleton<QuietCollection>()
+            .AddSingleton<EdgeMetrics>();
         services.AddSingleton(provider => new CertificateShelf(
             [.. options.Tls.Certificates.Select(
                 pair => new CertificateFiles(pair.Names, pair.CertificateFile, pair.KeyFile))],

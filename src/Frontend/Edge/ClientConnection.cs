@@ -144,8 +144,8 @@ internal sealed class ClientConnection
     private static bool Flushed(FlushResult result) => !result.IsCompleted && !result.IsCanceled;
 
     /// <summary>
-    /// Before the reply that invites to a handshake is sent: what was pipelined in plain text is dropped (RFC 3207 §4.2,
-    /// RFC 2595 §4). After it, what is read may be the handshake's first octets.
+    /// Before the reply that invites to a handshake is sent: what was pipelined in plain text is dropped (RFC 3207
+    /// §4.2, RFC 2595 §4). After it, what is read may be the handshake's first octets.
     /// </summary>
     public void DropEarlyInput()
     {
@@ -267,8 +267,8 @@ internal sealed class ClientConnection
     }
 
     /// <summary>
-    /// On the clock's thread: the loop may run on at once and close meanwhile, and a pipe over TLS that is closed has given
-    /// back what it cancels with.
+    /// On the clock's thread: the loop may run on at once and close meanwhile, and a pipe over TLS that is closed has
+    /// given back what it cancels with.
     /// </summary>
     private void Wake()
     {

@@ -165,7 +165,8 @@ internal sealed class MailListener(EdgeServices services, IdleClock clock, NodeS
         services.Metrics.Ended(edge.Protocol, reason, connection.Age);
         services.Metrics.ProtocolErrors(edge.Protocol, driver?.ProtocolErrors ?? 0);
         EdgeLog.ConnectionEnded(
-            log, edge.Protocol, edge.Name, connection.Remote.Address, reason, Math.Round(connection.Age.TotalSeconds, 3),
+            log, edge.Protocol, edge.Name, connection.Remote.Address, reason,
+            Math.Round(connection.Age.TotalSeconds, 3),
             driver?.Commands ?? 0, driver?.Messages ?? 0, connection.OctetsIn, connection.OctetsOut,
             connection.Tls?.Protocol ?? "plain");
     }

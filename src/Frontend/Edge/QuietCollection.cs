@@ -1,8 +1,8 @@
 namespace MailCluster.Frontend.Edge;
 
 /// <summary>
-/// Gives memory back when nobody needs the processor: ten thousand connections that were opened and then sit idle should
-/// cost what they hold, not what opening them left behind. Never while clients are served, and not for a little.
+/// Gives memory back when nobody needs the processor: ten thousand connections that were opened and then sit idle
+/// should cost what they hold, not what opening them left behind. Never while clients are served, and not for a little.
 /// </summary>
 internal sealed class QuietCollection : IDisposable
 {
