@@ -69,20 +69,24 @@ internal sealed class Checkpointer : IDisposable
 
     private void Copy()
     {
-        var isLarge = new FileInfo(_walPath) is { Exists: true } file && file.Length > _options.WalOctetsMax;
-        _ = _database.Checkpoint(raw.SQLITE_CHECKPOINT_PASSIVE);
-
-        // While that took its time the writer went on; the second round leaves the writer next to nothing
-        // to copy and sync.
-        var (log, copied, _) = _database.Checkpoint(raw.SQLITE_CHECKPOINT_PASSIVE);
-        if (isLarge)
+        lock (_wal.Copying)
         {
-            // Nearly all is copied by now, so that this holds the writer up for little more than a sync.
-            (log, copied, _) = _database.Checkpoint(raw.SQLITE_CHECKPOINT_TRUNCATE);
+            var isLarge = new FileInfo(_walPath) is { Exists: true } file && file.Length > _options.WalOctetsMax;
+            _ = _database.Checkpoint(raw.SQLITE_CHECKPOINT_PASSIVE);
+
+            // While that took its time the writer went on; the second round leaves the writer next to nothing
+            // to copy and sync.
+            var (log, copied, _) = _database.Checkpoint(raw.SQLITE_CHECKPOINT_PASSIVE);
+            if (isLarge)
+            {
+                // Nearly all is copied by now, so that this holds the writer up for little more than a sync.
+                (log, copied, _) = _database.Checkpoint(raw.SQLITE_CHECKPOINT_TRUNCATE);
+            }
+
+            _wal.Copied(Math.Max(log, 0), Math.Max(copied, 0));
         }
 
         _metrics.Checkpoints.Add(1);
-        _wal.Copied(Math.Max(log, 0), Math.Max(copied, 0));
         _writer.CopyRest();
     }
 }

@@ -10,6 +10,11 @@ internal sealed class WriteAheadLog(long checkpointFromOctets) : IDisposable
     private long _frames;
     private long _uncopied;
 
+    /// <summary>
+    /// Held by who copies: SQLite turns a second one away, and a copy that was turned away leaves the log as it was.
+    /// </summary>
+    public Lock Copying { get; } = new();
+
     /// <summary>Octets from the log's begin to its last frame.</summary>
     public long Octets => Volatile.Read(ref _frames) * FrameOctets;
 

@@ -307,15 +307,29 @@ internal sealed class Writer
             return;
         }
 
-        Volatile.Write(ref _copyRest, false);
+        if (late)
+        {
+            _context.Wal.Copying.Enter();
+        }
+        else if (!_context.Wal.Copying.TryEnter())
+        {
+            // After the next batch, then.
+            return;
+        }
+
         try
         {
+            Volatile.Write(ref _copyRest, false);
             var (log, copied, _) = _database.Checkpoint(raw.SQLITE_CHECKPOINT_PASSIVE);
-            _context.Wal.Copied(log, copied);
+            _context.Wal.Copied(Math.Max(log, 0), Math.Max(copied, 0));
         }
         catch (SqliteFault fault)
         {
             StorageLog.CheckpointFailed(_context.Log, fault.Message);
+        }
+        finally
+        {
+            _context.Wal.Copying.Exit();
         }
     }
 
