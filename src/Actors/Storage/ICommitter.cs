@@ -2,7 +2,8 @@ namespace MailCluster.Actors.Storage;
 
 /// <summary>
 /// Nobody commits alone: a lane gathers units in order, commits what is complete at its head as one transaction with
-/// one sync, and only then ends them (CommitUnit.End). A batch that fails for one unit's fault is bisected.
+/// one sync, and only then ends them (CommitUnit.End). A batch that fails for one
+/// unit's fault is written again so that only that unit is refused.
 /// </summary>
 public interface ICommitter
 {

@@ -13,7 +13,6 @@ internal sealed class EdgeMetrics
     private readonly Counter<long> _protocolErrors;
     private readonly Counter<long> _received;
     private readonly Counter<long> _receivedOctets;
-    private readonly Histogram<double> _commitWait;
     private readonly Counter<long> _sent;
     private readonly Counter<long> _sentOctets;
     private readonly Counter<long> _logins;
@@ -39,13 +38,6 @@ internal sealed class EdgeMetrics
             "Messages received to their end, by verdict (accepted, refused).");
         _receivedOctets =
             meter.CreateCounter<long>("mailcluster.smtp.messages.octets", "By", "Octets of accepted messages.");
-        _commitWait = meter.CreateHistogram(
-            "mailcluster.smtp.commit.wait", "s", "From the last octet of a message to its durable commit.",
-            advice: new InstrumentAdvice<double>
-            {
-                HistogramBucketBoundaries =
-                    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
-            });
         _sent = meter.CreateCounter<long>("mailcluster.pop3.messages", "{message}", "Messages sent by RETR and TOP.");
         _sentOctets = meter.CreateCounter<long>(
             "mailcluster.pop3.messages.octets", "By", "Octets of messages sent by RETR and TOP.");
@@ -85,8 +77,6 @@ internal sealed class EdgeMetrics
             _receivedOctets.Add(octets);
         }
     }
-
-    public void CommitWaited(TimeSpan wait) => _commitWait.Record(wait.TotalSeconds);
 
     public void MessageSent(long octets)
     {

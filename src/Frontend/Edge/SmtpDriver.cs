@@ -211,7 +211,6 @@ internal sealed class SmtpDriver(
             body.InsertAfterTrace(MissingFields(body));
         }
 
-        var started = services.Time.GetTimestamp();
         AcceptVerdict verdict;
         try
         {
@@ -228,7 +227,6 @@ internal sealed class SmtpDriver(
             verdict = AcceptVerdict.Unavailable;
         }
 
-        services.Metrics.CommitWaited(services.Time.GetElapsedTime(started));
         services.Metrics.MessageReceived(verdict == AcceptVerdict.Committed, body.StoredOctets);
         if (verdict == AcceptVerdict.Committed)
         {
