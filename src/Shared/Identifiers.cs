@@ -55,3 +55,29 @@ public readonly record struct ModSeq(long Value);
 
 /// <summary>The immutable octets of one message, stored once per message and cell.</summary>
 public readonly record struct BodyId(long Value);
+
+/// <summary>
+/// The address block that limits count by: one IPv4 address, or the /64 of an IPv6 address, which is one customer's
+/// network (RFC 6177 §2). An IPv4 address in IPv6 clothes (RFC 4291 §2.5.5.2) is the IPv4 address.
+/// </summary>
+/// <param name="Value">IPv4: the address in the low 32 bits, all else 0. IPv6: the upper 64 bits of the address.</param>
+public readonly record struct SourceKey(bool IsIPv6, ulong Value)
+{
+    private static ReadOnlySpan<byte> Mapped => [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF];
+
+    /// <param name="octets">4 or 16, in network order.</param>
+    public static SourceKey Of(ReadOnlySpan<byte> octets)
+    {
+        if (octets.Length == 16 && octets[..12].SequenceEqual(Mapped))
+        {
+            octets = octets[12..];
+        }
+
+        return octets.Length switch
+        {
+            4 => new(false, System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(octets)),
+            16 => new(true, System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(octets)),
+            _ => throw new ArgumentException("An address has 4 or 16 octets.", nameof(octets)),
+        };
+    }
+}
