@@ -98,11 +98,13 @@ internal static class Composition
             provider.GetRequiredService<ActorSystem>(), provider.GetRequiredService<IMailStore>().Mailboxes,
             provider.GetRequiredService<IMailStore>().Committer, provider.GetRequiredService<MailboxOptions>(),
             provider.GetRequiredService<MailboxMetrics>(), provider.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton<Actors.Limits.SourceLimits>();
         services.AddSingleton(new DeliveryOptions()).AddSingleton<DeliveryMetrics>().AddSingleton<MessageAcceptor>();
     }
 
     private static void AddEdge(IServiceCollection services, MailClusterOptions options)
     {
+        services.AddSingleton<ResourceWatch>().AddSingleton<ConnectionAdmission>();
         services.AddSingleton<NodeStatus>().AddSingleton<IdleClock>().AddSingleton<QuietCollection>()
             .AddSingleton<EdgeMetrics>();
         services.AddSingleton(provider => new CertificateShelf(

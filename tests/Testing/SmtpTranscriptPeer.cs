@@ -32,6 +32,7 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
     private bool _dropsInput;
     private bool _isBodyFaulty;
     private AcceptVerdict _verdict;
+    private int _messagesLeft;
 
     public SmtpSession Session => _session ?? throw new InvalidOperationException("Not started.");
 
@@ -57,6 +58,9 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
             MaxRecipientsPerMessage = (int)Number(settings, "max-recipients", 200),
             MaxProtocolErrors = (int)Number(settings, "max-errors", 5),
             MaxLogonFailures = (int)Number(settings, "max-logons", 3),
+            CountsMessages = settings.ContainsKey("rate"),
+            TarpitInterval = TimeSpan.FromSeconds(Number(settings, "tarpit", 0)),
+            AuthTarpitInterval = TimeSpan.FromSeconds(Number(settings, "auth-tarpit", 0)),
         };
         return settings.TryGetValue("supported", out var supported)
             ? options with { SaslSupportedText = [.. supported.Split(',')] }
@@ -66,6 +70,7 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
     public void Start(IReadOnlyDictionary<string, string> settings)
     {
         _isBodyFaulty = settings.ContainsKey("body-fault");
+        _messagesLeft = (int)Number(settings, "rate", 0);
         _verdict = Enum.Parse<AcceptVerdict>(settings.GetValueOrDefault("verdict", "Committed"));
         var isTls = settings.GetValueOrDefault("tls") == "active";
         var tls = isTls ? new SmtpTls("TLSv1.3", "TLS_AES_256_GCM_SHA384") : null;
@@ -76,7 +81,7 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
         }
         else
         {
-            _session.Start(Now, _effects);
+            _session.Start(Now, _effects, settings.ContainsKey("owing"));
         }
 
         CarryOut();
@@ -107,6 +112,12 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
         {
             case "drain":
                 Session.Drain(_effects);
+                break;
+            case "resources short":
+                Session.IsShortOfResources = true;
+                break;
+            case "resources enough":
+                Session.IsShortOfResources = false;
                 break;
             case var _ when what.StartsWith("end ", StringComparison.Ordinal):
                 Session.TimedOut(Enum.Parse<ConnectionEndReason>(what[4..]), _effects);
@@ -236,6 +247,13 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
                 var text = reply.Value.ToString();
                 _output.AddRange(text[..^2].Split("\r\n").Select(x => "S: " + x));
                 break;
+            case SmtpEffect.Hold hold:
+                _output.Add($"E: Hold {hold.Interval.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s");
+                break;
+            case SmtpEffect.TakeMessage take:
+                _output.Add("E: TakeMessage " + (take.User?.Address ?? "by address"));
+                Answer(new SmtpAnswer.MessageTaken(TakeMessage()));
+                break;
             case SmtpEffect.ResolveRecipient question:
                 _output.Add("E: ResolveRecipient " + TraceHeaders.AddressOf(question.Path));
                 Answer(new SmtpAnswer.Recipient(Resolve(question.Path)));
@@ -279,6 +297,14 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
                 throw new InvalidOperationException(effect.ToString());
         }
     }
+
+    /// <summary>-1: the count cannot be asked.</summary>
+    private MessageRate TakeMessage() => _messagesLeft switch
+    {
+        < 0 => MessageRate.Unknown,
+        0 => MessageRate.Exceeded,
+        _ => --_messagesLeft >= 0 ? MessageRate.Within : MessageRate.Exceeded,
+    };
 
     private void Forget()
     {

@@ -34,7 +34,8 @@ internal sealed class PipeClient
             RemoteEndPoint = new IPEndPoint(IPAddress.Loopback, 1),
             LocalEndPoint = new IPEndPoint(IPAddress.Loopback, 2),
         };
-        var connection = new ClientConnection(transport, node.Node.Services.GetRequiredService<IdleClock>());
+        var connection = new ClientConnection(
+            transport, node.Node.Services.GetRequiredService<IdleClock>(), null, TimeSpan.FromMinutes(5));
         _loop = new ConnectionLoop(connection, open(connection, services), TimeProvider.System).RunAsync();
     }
 

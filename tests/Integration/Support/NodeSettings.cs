@@ -35,6 +35,13 @@ internal sealed class NodeSettings
         Gateway["MaxInboundConnections"] = 5000;
         Gateway["MaxInboundConnectionPerSource"] = 5000;
         Gateway["MessageRateLimit"] = null;
+        foreach (var binding in Root["Smtp"]!["Bindings"]!.AsArray())
+        {
+            // What is not about holding back would take 5 s per error.
+            binding!["TarpitInterval"] = "00:00:00";
+            binding["AuthTarpitInterval"] = "00:00:00";
+        }
+
         Pop3["MaxConnectionsPerUser"] = null;
     }
 
