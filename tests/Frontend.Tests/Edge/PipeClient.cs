@@ -25,7 +25,9 @@ internal sealed class PipeClient
     private readonly Pipe _toClient = new(Inline);
     private readonly Task<ConnectionEndReason> _loop;
 
-    private PipeClient(RunningNode node, Func<ClientConnection, EdgeServices, IProtocolDriver> open)
+    private PipeClient(
+        RunningNode node, Func<ClientConnection, EdgeServices, IProtocolDriver> open, BindingEdge? edge = null,
+        IdleClock? clock = null)
     {
         var services = node.Node.Services.GetRequiredService<EdgeServices>();
         var transport = new DefaultConnectionContext(
@@ -35,19 +37,24 @@ internal sealed class PipeClient
             LocalEndPoint = new IPEndPoint(IPAddress.Loopback, 2),
         };
         var connection = new ClientConnection(
-            transport, node.Node.Services.GetRequiredService<IdleClock>(), null, TimeSpan.FromMinutes(5));
+            transport, clock ?? node.Node.Services.GetRequiredService<IdleClock>(), edge?.ConnectionTimeout,
+            edge?.InactivityTimeout ?? TimeSpan.FromMinutes(5));
         _loop = new ConnectionLoop(connection, open(connection, services), TimeProvider.System).RunAsync();
     }
 
     public Task<ConnectionEndReason> Ended => _loop;
 
-    public static PipeClient Smtp(RunningNode node)
-    {
-        var binding = EdgeEndpoints.Smtp(node.Node.Options.Smtp.Bindings[0], "mx.example.test", canTls: false);
-        return new(node, (connection, services) =>
-            new SmtpDriver(connection, new SmtpSession(binding.Session, new SmtpConnection("127.0.0.1", null)), binding,
-                services));
-    }
+    public static PipeClient Smtp(RunningNode node) =>
+        Smtp(node, EdgeEndpoints.Smtp(node.Node.Options.Smtp.Bindings[0], "mx.example.test", canTls: false), null);
+
+    /// <summary>With the clocks of the binding, on a clock of its own.</summary>
+    public static PipeClient Smtp(RunningNode node, SmtpBinding binding, IdleClock? clock) =>
+        new(
+            node,
+            (connection, services) => new SmtpDriver(
+                connection, new SmtpSession(binding.Session, new SmtpConnection("127.0.0.1", null)), binding, services),
+            clock is null ? null : binding.Edge,
+            clock);
 
     public static PipeClient Pop3(RunningNode node)
     {
@@ -109,6 +116,25 @@ internal sealed class PipeClient
             inARow = 0;
             await ReadAsync();
         }
+    }
+
+    /// <summary>Sends octets and does not wait for anything.</summary>
+    public async Task SendAsync(string octets)
+    {
+        await _toServer.Writer.WriteAsync(Encoding.UTF8.GetBytes(octets));
+    }
+
+    /// <summary>What came back by now, as text.</summary>
+    public string TakeText()
+    {
+        if (!_toClient.Reader.TryRead(out var result))
+        {
+            return string.Empty;
+        }
+
+        var text = Encoding.UTF8.GetString(result.Buffer);
+        _toClient.Reader.AdvanceTo(result.Buffer.End);
+        return text;
     }
 
     private long Take()
