@@ -1,6 +1,9 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
 using MailCluster.Actors.Accounts;
 using MailCluster.Actors.Delivery;
 using MailCluster.Actors.Kernel;
+using MailCluster.Actors.Limits;
 using MailCluster.Actors.Mailboxes;
 using MailCluster.Actors.Storage;
 using MailCluster.Frontend.Admin;
@@ -98,7 +101,11 @@ internal static class Composition
             provider.GetRequiredService<ActorSystem>(), provider.GetRequiredService<IMailStore>().Mailboxes,
             provider.GetRequiredService<IMailStore>().Committer, provider.GetRequiredService<MailboxOptions>(),
             provider.GetRequiredService<MailboxMetrics>(), provider.GetRequiredService<ILoggerFactory>()));
-        services.AddSingleton<Actors.Limits.SourceLimits>();
+        services.AddSingleton(new SourceLimitOptions
+        {
+            HashSecret = BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong))),
+        });
+        services.AddSingleton<LimitsMetrics>().AddSingleton<SourceLimits>();
         services.AddSingleton(new DeliveryOptions()).AddSingleton<DeliveryMetrics>().AddSingleton<MessageAcceptor>();
     }
 
