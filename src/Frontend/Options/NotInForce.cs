@@ -36,7 +36,6 @@ public static class NotInForce
         new("Pop3.MaxConnectionFromSingleIP", null, "limits"),
         new("Pop3.MaxConnectionsPerUser", null, "limits"),
         new("Imap", null, "IMAP"),
-        new("BackPressure", null, "limits"),
         new("Cluster", null, "cluster"),
     ];
 
