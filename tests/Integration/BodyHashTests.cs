@@ -72,7 +72,8 @@ public sealed class BodyHashTests(ITestOutputHelper output)
             smtp, letter.IsInternational ? "jörg@exämple.test" : "sender@elsewhere.test", parameters, recipients);
         if (letter.IsBinary || random.Next(2) == 0)
         {
-            Sending.ByChunks(smtp, letter.Octets, random, random.Next(3) switch { 0 => 7_000, 1 => 150_000, _ => 3_000_000 });
+            int largest = random.Next(3) switch { 0 => 7_000, 1 => 150_000, _ => 3_000_000 };
+            Sending.ByChunks(smtp, letter.Octets, random, largest);
         }
         else
         {
@@ -116,7 +117,9 @@ public sealed class BodyHashTests(ITestOutputHelper output)
             sent.Hash == Hash(received.AsSpan(traceEnd, sent.Octets)), $"{which}, {sent.Kind}: another hash");
     }
 
-    /// <summary>Return-Path and Received with its folded lines; nothing that was sent begins with a field of ours.</summary>
+    /// <summary>
+    /// Return-Path and Received with its folded lines; nothing that was sent begins with a field of ours.
+    /// </summary>
     private static int TraceEnd(byte[] received)
     {
         Assert.True(received.AsSpan().StartsWith("Return-Path: <"u8), "no trace on top");

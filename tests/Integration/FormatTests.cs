@@ -23,8 +23,8 @@ public sealed class FormatNode : IDisposable
 }
 
 /// <summary>
-/// Formats that we carry and never interpret: a real example of each goes in by DATA and by BDAT and comes out octet for
-/// octet. What is signed or encrypted is made and checked by OpenSSL.
+/// Formats that we carry and never interpret: a real example of each goes in by DATA and by BDAT and comes out octet
+/// for octet. What is signed or encrypted is made and checked by OpenSSL.
 /// </summary>
 public sealed class FormatTests(FormatNode fixture) : IClassFixture<FormatNode>
 {
@@ -245,7 +245,8 @@ public sealed class FormatTests(FormatNode fixture) : IClassFixture<FormatNode>
         Verify(Carries(15, signed));
 
         string encrypted = Carries(16, OpenSsl("smime", "-encrypt", "-aes256", Certificate()));
-        string plain = Tool.Run("openssl", "smime", "-decrypt", "-in", encrypted, "-recip", Certificate(), "-inkey", Key());
+        string plain = Tool.Run(
+            "openssl", "smime", "-decrypt", "-in", encrypted, "-recip", Certificate(), "-inkey", Key());
         Assert.Contains("confidential", plain, StringComparison.Ordinal);
     }
 

@@ -40,9 +40,10 @@ internal sealed class PipeClient
 
     public Task<ConnectionEndReason> Ended => _loop;
 
-    public static PipeClient Smtp(RunningNode node)
+    public static PipeClient Smtp(RunningNode node, int maxProtocolErrors = 5)
     {
-        var binding = EdgeEndpoints.Smtp(node.Node.Options.Smtp.Bindings[0], "mx.example.test", canTls: false);
+        var options = node.Node.Options.Smtp.Bindings[0] with { MaxProtocolErrors = maxProtocolErrors };
+        var binding = EdgeEndpoints.Smtp(options, "mx.example.test", canTls: false);
         return new(node, (connection, services) =>
             new SmtpDriver(connection, new SmtpSession(binding.Session, new SmtpConnection("127.0.0.1", null)), binding,
                 services));
@@ -64,6 +65,38 @@ internal sealed class PipeClient
         _toServer.Writer.Write(octets.Span);
         await _toServer.Writer.FlushAsync();
         return Take();
+    }
+
+    /// <summary>Sends a packet.</summary>
+    public async Task SendAsync(ReadOnlyMemory<byte> octets) => await _toServer.Writer.WriteAsync(octets);
+
+    /// <summary>Waits for so many whole replies (RFC 5321 §4.2), not more.</summary>
+    public async Task<string> ReadRepliesAsync(int count)
+    {
+        while (true)
+        {
+            var result = await _toClient.Reader.ReadAsync();
+            var text = Encoding.UTF8.GetString(result.Buffer);
+            var whole = text.Split("\r\n")[..^1].Count(line => line is [_, _, _, ' ', ..]);
+            if (whole >= count)
+            {
+                Assert.Equal(count, whole);
+                _toClient.Reader.AdvanceTo(result.Buffer.End);
+                await Task.Yield();
+                return text;
+            }
+
+            Assert.False(_loop.IsCompleted && whole == 0 && result.Buffer.IsEmpty, "The connection ended.");
+            _toClient.Reader.AdvanceTo(result.Buffer.Start, result.Buffer.End);
+        }
+    }
+
+    /// <summary>Says that no more comes, waits for the end and gives all that was said.</summary>
+    public async Task<string> FinishAsync()
+    {
+        await _toServer.Writer.CompleteAsync();
+        await _loop;
+        return _toClient.Reader.TryRead(out var result) ? Encoding.UTF8.GetString(result.Buffer) : "";
     }
 
     /// <summary>Sends a line and waits for a reply that ends as told.</summary>

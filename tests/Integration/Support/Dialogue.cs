@@ -208,7 +208,8 @@ internal sealed class Dialogue : IDisposable
         return Unstuffed(answer.GetBuffer().AsSpan(0, (int)answer.Length - 3));
 
         // Its last line is a dot; what was stuffed has two.
-        static bool IsWhole(ReadOnlySpan<byte> octets) => octets.EndsWith("\r\n.\r\n"u8) || octets.SequenceEqual(".\r\n"u8);
+        static bool IsWhole(ReadOnlySpan<byte> octets) =>
+            octets.EndsWith("\r\n.\r\n"u8) || octets.SequenceEqual(".\r\n"u8);
 
         static byte[] Unstuffed(ReadOnlySpan<byte> lines)
         {

@@ -29,7 +29,7 @@ internal sealed record Letter(string Kind, byte[] Octets, bool IsBinary = false,
     }
 
     /// <summary>S/MIME in the clear (RFC 8551 §3.5): blanks at line ends and odd folding are signed as well.</summary>
-    private static Letter Signed(Random random) => new("signed", Ascii($"""
+    private static Letter Signed(Random random) => new("signed", Lines($"""
         From: sender@elsewhere.test
         Content-Type: multipart/signed; protocol="application/pkcs7-signature";
         {'\t'}micalg=sha-256;   boundary="b {random.Next()}"
@@ -51,7 +51,7 @@ internal sealed record Letter(string Kind, byte[] Octets, bool IsBinary = false,
         epilogue
         """));
 
-    private static Letter Enveloped(Random random) => new("pkcs7-mime", Ascii($"""
+    private static Letter Enveloped(Random random) => new("pkcs7-mime", Lines($"""
         From: sender@elsewhere.test
         Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m
         Content-Transfer-Encoding: base64
@@ -59,7 +59,7 @@ internal sealed record Letter(string Kind, byte[] Octets, bool IsBinary = false,
         {Base64(random, random.Next(60_000))}
         """));
 
-    private static Letter Encrypted(Random random) => new("PGP/MIME", Ascii($"""
+    private static Letter Encrypted(Random random) => new("PGP/MIME", Lines($"""
         From: sender@elsewhere.test
         Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary=x
 
@@ -94,14 +94,15 @@ internal sealed record Letter(string Kind, byte[] Octets, bool IsBinary = false,
 
         return new(
             "binary",
-            [.. Ascii("Content-Type: application/octet-stream\nContent-Transfer-Encoding: binary\n\n"), .. body],
+            [.. Lines("Content-Type: application/octet-stream\nContent-Transfer-Encoding: binary\n\n"), .. body],
             IsBinary: true);
     }
 
-    private static Letter EightBit(Random random) =>
-        new("8-bit", [.. Ascii("Subject: eight\nContent-Transfer-Encoding: 8bit\n\n"), .. Text(random, random.Next(9000))]);
+    private static Letter EightBit(Random random) => new(
+        "8-bit",
+        [.. Lines("Subject: eight\nContent-Transfer-Encoding: 8bit\n\n"), .. Text(random, random.Next(9000))]);
 
-    private static Letter International(Random random) => new("SMTPUTF8", Ascii($"""
+    private static Letter International(Random random) => new("SMTPUTF8", Lines($"""
         From: Jörg Müller <jörg@exämple.test>
         Subject: Grüße aus Köln 你好 {random.Next()}
         Content-Type: text/plain; charset=utf-8
@@ -110,7 +111,7 @@ internal sealed record Letter(string Kind, byte[] Octets, bool IsBinary = false,
         Schöne Grüße, {Words(random, random.Next(200))}
         """), IsInternational: true);
 
-    private static Letter LongLines(Random random) => new("lines of 100,000 octets", Ascii($"""
+    private static Letter LongLines(Random random) => new("lines of 100,000 octets", Lines($"""
         Subject: long
         X-Long: {new string('h', random.Next(2000))}
 
@@ -118,16 +119,17 @@ internal sealed record Letter(string Kind, byte[] Octets, bool IsBinary = false,
         .{new string('b', LongLine - 1)}
         """));
 
-    private static Letter Dots(Random random) => new("dots", Ascii(
+    private static Letter Dots(Random random) => new("dots", Lines(
         "Subject: dots\n\n"
         + string.Concat(Enumerable.Range(0, random.Next(60)).Select(_ => new string('.', random.Next(4))
             + (random.Next(3) == 0 ? "text." : "") + "\n"))));
 
     private static Letter Empty(Random random) =>
-        new("empty", Ascii(random.Next(4) switch { 0 => "", 1 => "\n", 2 => "Subject: no body\n", _ => "X-Nothing:\n\n" }));
+        new("empty", Lines(
+            random.Next(4) switch { 0 => "", 1 => "\n", 2 => "Subject: no body\n", _ => "X-Nothing:\n\n" }));
 
     private static Letter WithoutHeader(Random random) =>
-        new("without a header", [.. Ascii("no field, just words\n"), .. Text(random, random.Next(3000))]);
+        new("without a header", [.. Lines("no field, just words\n"), .. Text(random, random.Next(3000))]);
 
     /// <summary>Octets but NUL in lines of any length up to 998 and of exactly this size in all.</summary>
     private static byte[] Text(Random random, int octets)
@@ -157,6 +159,7 @@ internal sealed record Letter(string Kind, byte[] Octets, bool IsBinary = false,
         return Convert.ToBase64String(content, Base64FormattingOptions.InsertLineBreaks);
     }
 
-    private static byte[] Ascii(string text) =>
-        Encoding.UTF8.GetBytes((text.EndsWith('\n') || text.Length == 0 ? text : text + "\n").ReplaceLineEndings("\r\n"));
+    /// <summary>Lines of ASCII or UTF-8 with their CRLF.</summary>
+    private static byte[] Lines(string text) => Encoding.UTF8.GetBytes(
+        (text.EndsWith('\n') || text.Length == 0 ? text : text + "\n").ReplaceLineEndings("\r\n"));
 }
