@@ -111,7 +111,14 @@ internal static class Composition
 
     private static void AddEdge(IServiceCollection services, MailClusterOptions options)
     {
-        services.AddSingleton<ResourceWatch>().AddSingleton<ConnectionAdmission>();
+        services.AddSingleton(provider => new ResourceWatch(
+            options.BackPressure,
+            () => new(
+                new DriveInfo(options.Node.DataDirectory).AvailableFreeSpace,
+                provider.GetRequiredService<IMailStore>().ReusableOctets),
+            "/", provider.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>(),
+            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<ResourceWatch>>()));
+        services.AddSingleton<ConnectionAdmission>();
         services.AddSingleton<NodeStatus>().AddSingleton<IdleClock>().AddSingleton<QuietCollection>()
             .AddSingleton<EdgeMetrics>();
         services.AddSingleton(provider => new CertificateShelf(

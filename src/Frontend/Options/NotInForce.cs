@@ -25,7 +25,6 @@ public static class NotInForce
         new("Smtp.Bindings[].MaxAcknowledgementDelay", null, "spool"),
         new("Pop3.MaxConnectionsPerUser", null, "limits"),
         new("Imap", null, "IMAP"),
-        new("BackPressure", null, "limits"),
         new("Cluster", null, "cluster"),
     ];
 
