@@ -24,7 +24,7 @@ public sealed record SourceLimitOptions
     /// <summary>How long a client is remembered as one that was sent an error (OXSMTP-EV-19). Default 10 minutes.</summary>
     public TimeSpan DebtLifetime { get; init; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>Clients so remembered, 52 octets each; the oldest is forgotten. Default 1,000,000.</summary>
+    /// <summary>Clients so remembered, 61 octets each; the oldest is forgotten. Default 1,000,000.</summary>
     public int DebtsMax { get; init; } = 1_000_000;
 
     /// <summary>
