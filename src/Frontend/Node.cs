@@ -40,7 +40,11 @@ internal sealed class Node(
     public IReadOnlyList<OpenListener> Listeners => listeners;
 
     /// <summary>Makes what is otherwise made when the ports open, so that every instrument exists.</summary>
-    public void MakeEveryPart() => _ = app.Services.GetRequiredService<Edge.MailListener>();
+    public void MakeEveryPart()
+    {
+        _ = app.Services.GetRequiredService<Edge.MailListener>();
+        _ = app.Services.GetRequiredService<Actors.Limits.SourceLimits>();
+    }
 
     /// <summary>Opens the ports; when it returns, clients are served.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
