@@ -117,7 +117,7 @@ public sealed class ConnectionAdmissionTests : IAsyncDisposable
 
     private async Task<Place> EnterAsync(BindingEdge binding, string address)
     {
-        var admission = new ConnectionAdmission(_limits, null!, new NodeStatus(null!));
+        var admission = new ConnectionAdmission(_limits, null!, new NodeStatus(null!, null!));
         var pipe = new Pipe();
         var ends = new Ends(pipe.Reader, pipe.Writer);
         var transport = new DefaultConnectionContext("test", ends, ends)
