@@ -40,11 +40,7 @@ internal sealed class Node(
     public IReadOnlyList<OpenListener> Listeners => listeners;
 
     /// <summary>Makes what is otherwise made when the ports open, so that every instrument exists.</summary>
-    public void MakeEveryPart()
-    {
-        _ = app.Services.GetRequiredService<Edge.MailListener>();
-        _ = app.Services.GetRequiredService<Actors.Limits.SourceLimits>();
-    }
+    public void MakeEveryPart() => _ = app.Services.GetRequiredService<Edge.MailListener>();
 
     /// <summary>Opens the ports; when it returns, clients are served.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
