@@ -60,6 +60,8 @@ internal static class Composition
         services.AddSingleton(options);
         services.AddSingleton<IMailStore>(store);
         services.AddSingleton(store.Directory);
+        services.AddSingleton(store.Spool);
+        services.AddSingleton(store.Committer);
         AddActors(services, options);
         AddEdge(services, options);
         AddHttp(services, options);
@@ -98,6 +100,10 @@ internal static class Composition
             provider.GetRequiredService<ActorSystem>(), provider.GetRequiredService<IMailStore>().Mailboxes,
             provider.GetRequiredService<IMailStore>().Committer, provider.GetRequiredService<MailboxOptions>(),
             provider.GetRequiredService<MailboxMetrics>(), provider.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton<SpoolMetrics>().AddSingleton(provider => new Spool(
+            provider.GetRequiredService<ActorSystem>(), provider.GetRequiredService<MailboxRegion>(),
+            provider.GetRequiredService<ISpoolStore>(), new SpoolOptions(),
+            provider.GetRequiredService<SpoolMetrics>(), provider.GetRequiredService<ILoggerFactory>()));
         services.AddSingleton(new DeliveryOptions()).AddSingleton<DeliveryMetrics>().AddSingleton<MessageAcceptor>();
     }
 

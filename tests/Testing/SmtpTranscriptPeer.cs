@@ -30,7 +30,8 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
     private bool _keepsChunk;
     private long _chunkLeft = -1;
     private bool _dropsInput;
-    private bool _isBodyFaulty;
+    private BodyFault _bodyFault;
+    private bool _acceptsLater;
     private AcceptVerdict _verdict;
 
     public SmtpSession Session => _session ?? throw new InvalidOperationException("Not started.");
@@ -65,7 +66,8 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
 
     public void Start(IReadOnlyDictionary<string, string> settings)
     {
-        _isBodyFaulty = settings.ContainsKey("body-fault");
+        _bodyFault = Enum.Parse<BodyFault>(settings.GetValueOrDefault("body-fault", "None"), ignoreCase: true);
+        _acceptsLater = settings.GetValueOrDefault("acknowledge") == "later";
         _verdict = Enum.Parse<AcceptVerdict>(settings.GetValueOrDefault("verdict", "Committed"));
         var isTls = settings.GetValueOrDefault("tls") == "active";
         var tls = isTls ? new SmtpTls("TLSv1.3", "TLS_AES_256_GCM_SHA384") : null;
@@ -108,6 +110,10 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
             case "drain":
                 Session.Drain(_effects);
                 break;
+            case "acknowledged":
+                _acceptsLater = false;
+                Accepted();
+                return;
             case var _ when what.StartsWith("end ", StringComparison.Ordinal):
                 Session.TimedOut(Enum.Parse<ConnectionEndReason>(what[4..]), _effects);
                 break;
@@ -208,7 +214,7 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
         _scanner?.HeaderOctets ?? 0,
         _scanner?.ReceivedFields ?? 0,
         _scanner?.LocalReceivedFields ?? 0,
-        _isBodyFaulty);
+        _bodyFault);
 
     private void Answer(SmtpAnswer answer)
     {
@@ -259,9 +265,12 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
                 break;
             case SmtpEffect.AcceptMessage accept:
                 _output.Add($"E: AcceptMessage {Show(accept.Transaction)} \"{Excerpt()}\"");
-                var id = _verdict == AcceptVerdict.Committed ? "Q1" : string.Empty;
                 Forget();
-                Answer(new SmtpAnswer.Accepted(_verdict, id));
+                if (!_acceptsLater)
+                {
+                    Accepted();
+                }
+
                 break;
             case SmtpEffect.DiscardBody:
                 _output.Add("E: DiscardBody");
@@ -279,6 +288,9 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
                 throw new InvalidOperationException(effect.ToString());
         }
     }
+
+    private void Accepted() =>
+        Answer(new SmtpAnswer.Accepted(_verdict, _verdict == AcceptVerdict.Committed ? "Q1" : string.Empty));
 
     private void Forget()
     {

@@ -37,6 +37,8 @@ internal sealed class ClientConnection
     private volatile bool _isFlushing;
     private volatile bool _drainRequested;
     private volatile bool _wantsRest;
+    private volatile bool _isAccepting;
+    private volatile CancellationTokenSource? _hurry;
 
     public ClientConnection(ConnectionContext transport, IdleClock clock)
     {
@@ -193,12 +195,40 @@ internal sealed class ClientConnection
         return true;
     }
 
+    /// <summary>
+    /// A message is committed, and waits to be acknowledged: until <see cref="EndAccept"/> the transport is not cut,
+    /// whatever clock runs out. Cancelled when there is no time for a wait: a clock has run out, or the node drains.
+    /// </summary>
+    public CancellationToken BeginAccept()
+    {
+        var hurry = _hurry ??= new CancellationTokenSource();
+        _isAccepting = true;
+        if (_isExpired || _drainRequested)
+        {
+            hurry.Cancel();
+        }
+
+        return hurry.Token;
+    }
+
+    /// <summary>From now on a last line has its time.</summary>
+    public void EndAccept()
+    {
+        Volatile.Write(ref _expiredAt, _clock.Milliseconds);
+        _isAccepting = false;
+    }
+
     /// <summary>Looks at both clocks; called by the idle clock about four times a second.</summary>
     public void Tick(long now)
     {
+        if (_isAccepting && (_isExpired || _drainRequested))
+        {
+            _hurry?.Cancel();
+        }
+
         if (_isExpired)
         {
-            if (now - Volatile.Read(ref _expiredAt) > LastLineMilliseconds)
+            if (!_isAccepting && now - Volatile.Read(ref _expiredAt) > LastLineMilliseconds)
             {
                 _transport.Abort(new ConnectionAbortedException("The client did not take the last line in time."));
             }
@@ -275,7 +305,12 @@ internal sealed class ClientConnection
         try
         {
             Input.CancelPendingRead();
-            if (_isExpired)
+            if (_isAccepting)
+            {
+                // Nothing is being sent, and what comes next has to arrive.
+                _hurry?.Cancel();
+            }
+            else if (_isExpired)
             {
                 Output.CancelPendingFlush();
                 _handshake?.Cancel();

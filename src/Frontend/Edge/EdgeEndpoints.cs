@@ -72,7 +72,8 @@ internal static class EdgeEndpoints
             MaxLocalHopCount = options.MaxLocalHopCount,
             MaxProtocolErrors = options.MaxProtocolErrors is null or 0 ? int.MaxValue : options.MaxProtocolErrors.Value,
             MaxLogonFailures = options.MaxLogonFailures,
-        });
+        },
+        options.MaxAcknowledgementDelay);
 
     public static Pop3Binding Pop3(AccessBindingOptions options, MailClusterOptions all, bool canTls) => new(
         new BindingEdge(

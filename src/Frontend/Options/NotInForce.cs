@@ -32,7 +32,6 @@ public static class NotInForce
         new("Smtp.Bindings[].TarpitInterval", null, "limits"),
         new("Smtp.Bindings[].AuthTarpitInterval", null, "limits"),
         new("Smtp.Bindings[].WhenLimitHomeUnreachable", null, "cluster"),
-        new("Smtp.Bindings[].MaxAcknowledgementDelay", null, "spool"),
         new("Pop3.MaxConnectionFromSingleIP", null, "limits"),
         new("Pop3.MaxConnectionsPerUser", null, "limits"),
         new("Imap", null, "IMAP"),
