@@ -64,7 +64,8 @@ public sealed class SpoolHistoryTests
                     RetryAfter = TimeSpan.FromMilliseconds(20),
                 });
             run.Store.CommitTime = TimeSpan.FromMilliseconds(seed % 3);
-            run.Scheduler.Run(() => Task.WhenAll(ClientAsync(run), ClientAsync(run), ClientAsync(run), TroubleAsync(run)));
+            run.Scheduler.Run(() => Task.WhenAll(
+                ClientAsync(run), ClientAsync(run), ClientAsync(run), TroubleAsync(run)));
             Spooled = (int)run.Store.Spool.NextId().Value - 1;
             run.Store.CommitsToFail = run.Store.LoadsToFail = run.Store.PlacesToRefuse = run.Store.TurnsToBreak = 0;
             Heal(run);
