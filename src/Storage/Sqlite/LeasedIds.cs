@@ -4,7 +4,7 @@ namespace MailCluster.Storage.Sqlite;
 
 /// <summary>
 /// Ids of one kind from blocks that are durably taken before the first of them is given: after a crash the rest of a
-/// block is lost, never given twice. The next block is asked for at half of the present one, so that giving never waits.
+/// block is lost, never given twice. The next block is asked for at half of the present one, so giving never waits.
 /// </summary>
 internal sealed class LeasedIds(string kind, long first, Func<WriterWork, bool> enqueue)
 {
