@@ -55,7 +55,7 @@ finish() {
 
 # ---- the clients and tools that tests run, and the Debian package of each
 clients=(curl:curl swaks:swaks mpop:mpop fetchmail:fetchmail strace:strace promtool:prometheus python3:python3
-         openssl:openssl ps:procps runuser:util-linux msmtp:msmtp smtp-source:postfix testssl:testssl.sh)
+         openssl:openssl sqlite3:sqlite3 ps:procps runuser:util-linux msmtp:msmtp smtp-source:postfix testssl:testssl.sh)
 missing_packages() {
   local pair
   for pair in "${clients[@]}"; do command -v "${pair%%:*}" >/dev/null || echo "${pair##*:}"; done

@@ -63,6 +63,8 @@ internal static class Composition
         services.AddSingleton(options);
         services.AddSingleton<IMailStore>(store);
         services.AddSingleton(store.Directory);
+        services.AddSingleton(store.Spool);
+        services.AddSingleton(store.Committer);
         AddActors(services, options);
         AddEdge(services, options);
         AddHttp(services, options);
@@ -106,6 +108,10 @@ internal static class Composition
             HashSecret = BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong))),
         });
         services.AddSingleton<LimitsMetrics>().AddSingleton<SourceLimits>();
+        services.AddSingleton<SpoolMetrics>().AddSingleton(provider => new Spool(
+            provider.GetRequiredService<ActorSystem>(), provider.GetRequiredService<MailboxRegion>(),
+            provider.GetRequiredService<ISpoolStore>(), new SpoolOptions(),
+            provider.GetRequiredService<SpoolMetrics>(), provider.GetRequiredService<ILoggerFactory>()));
         services.AddSingleton(new DeliveryOptions()).AddSingleton<DeliveryMetrics>().AddSingleton<MessageAcceptor>();
     }
 

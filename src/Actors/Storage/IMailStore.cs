@@ -11,6 +11,8 @@ public interface IMailStore : IAsyncDisposable
 
     IDirectoryStore Directory { get; }
 
+    ISpoolStore Spool { get; }
+
     /// <summary>Null while the store takes writes; otherwise why not, for /health/ready and the log.</summary>
     string? Fault { get; }
 

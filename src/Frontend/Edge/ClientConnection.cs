@@ -43,6 +43,8 @@ internal sealed class ClientConnection : ITimed
     private long _holdUntil;
     private TimeSpan _inactivityTimeout;
     private IPEndPoint _remote = new(IPAddress.None, 0);
+    private volatile bool _isAccepting;
+    private volatile CancellationTokenSource? _hurry;
 
     /// <param name="transport">Accepted just now.</param>
     /// <param name="clock">On which it has its place until <see cref="CloseAsync"/>.</param>
@@ -269,12 +271,41 @@ internal sealed class ClientConnection : ITimed
         return true;
     }
 
+    /// <summary>
+    /// A message is committed, and waits to be acknowledged: until <see cref="EndAccept"/> the transport is not cut,
+    /// whatever clock runs out. Cancelled when there is no time for a wait: a clock has run out, or the node drains.
+    /// </summary>
+    public CancellationToken BeginAccept()
+    {
+        var hurry = _hurry ??= new CancellationTokenSource();
+        _isAccepting = true;
+        // Whoever ends the connection sets its word and then reads ours; one of the two has to see the other's.
+        Interlocked.MemoryBarrier();
+        if (_isExpired || _drainRequested)
+        {
+            hurry.Cancel();
+        }
+
+        return hurry.Token;
+    }
+
+    /// <summary>From now on a last line has its time.</summary>
+    public void EndAccept()
+    {
+        if (_isExpired)
+        {
+            Volatile.Write(ref _expiredAt, _clock.ExactMilliseconds);
+        }
+
+        _isAccepting = false;
+    }
+
     /// <summary>Looks at all clocks; called by the wheel when one of them could have run out.</summary>
     public long Due(long now)
     {
         if (_isExpired)
         {
-            if (now < Volatile.Read(ref _expiredAt) + LastLineMilliseconds)
+            if (_isAccepting || now < Volatile.Read(ref _expiredAt) + LastLineMilliseconds)
             {
                 return NextDue();
             }
@@ -397,8 +428,14 @@ internal sealed class ClientConnection : ITimed
     {
         try
         {
+            Interlocked.MemoryBarrier();
             Input.CancelPendingRead();
-            if (_isExpired)
+            if (_isAccepting)
+            {
+                // Nothing is being sent, and what comes next has to arrive.
+                _hurry?.Cancel();
+            }
+            else if (_isExpired)
             {
                 Output.CancelPendingFlush();
                 _hold?.TrySetResult();
