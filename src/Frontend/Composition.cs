@@ -117,11 +117,10 @@ internal static class Composition
 
     private static void AddEdge(IServiceCollection services, MailClusterOptions options)
     {
+        var disk = new DriveInfo(options.Node.DataDirectory);
         services.AddSingleton(provider => new ResourceWatch(
             options.BackPressure,
-            () => new(
-                new DriveInfo(options.Node.DataDirectory).AvailableFreeSpace,
-                provider.GetRequiredService<IMailStore>().ReusableOctets),
+            () => new(disk.AvailableFreeSpace, provider.GetRequiredService<IMailStore>().ReusableOctets),
             "/", provider.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>(),
             provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<ResourceWatch>>()));
         services.AddSingleton<ConnectionAdmission>();

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using System.Globalization;
+using System.Text;
 
 namespace MailCluster.Frontend.Observability;
 
@@ -9,21 +9,31 @@ namespace MailCluster.Frontend.Observability;
 /// </summary>
 internal sealed class ControlGroup
 {
-    private static readonly Layout First =
-        new("memory.limit_in_bytes", "memory.usage_in_bytes", ["total_inactive_file", "total_active_file"]);
+    private static readonly Layout First = new(
+        "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file", "total_active_file");
 
-    private static readonly Layout Second = new("memory.max", "memory.current", ["inactive_file", "active_file"]);
+    private static readonly Layout Second = new("memory.max", "memory.current", "inactive_file", "active_file");
 
-    private readonly string _directory;
-    private readonly Layout _layout;
+    private readonly FigureFile _limit;
+    private readonly FigureFile _used;
+    private readonly FigureFile _statistics;
+    private readonly byte[] _inactive;
+    private readonly byte[] _active;
 
-    private ControlGroup(string directory, Layout layout) => (_directory, _layout) = (directory, layout);
+    private ControlGroup(string directory, Layout layout)
+    {
+        _limit = new(Path.Combine(directory, layout.Limit));
+        _used = new(Path.Combine(directory, layout.Used));
+        _statistics = new(Path.Combine(directory, "memory.stat"));
+        _inactive = Encoding.ASCII.GetBytes(layout.Inactive);
+        _active = Encoding.ASCII.GetBytes(layout.Active);
+    }
 
-    /// <param name="Cached">
-    /// Pages of files, which the kernel drops when it needs room: counted as used, a store larger than the container
-    /// would look short of memory just because it was read.
+    /// <param name="Inactive">
+    /// With <paramref name="Active"/> the pages of files, which the kernel drops when it needs room: counted as used, a
+    /// store larger than the container would look short of memory just because it was read.
     /// </param>
-    private sealed record Layout(string Limit, string Used, ImmutableArray<string> Cached);
+    private sealed record Layout(string Limit, string Used, string Inactive, string Active);
 
     /// <summary>
     /// The group of this process and those around it as far as they can be seen; none when it has none.
@@ -52,32 +62,17 @@ internal sealed class ControlGroup
         return own is not null && Mount(root, layout) is var (from, at) ? Climb(root, from, at, own, layout) : [];
     }
 
-    /// <summary>Null: none is set at this level.</summary>
-    public long? ReadLimit()
-    {
-        var file = Path.Combine(_directory, _layout.Limit);
-        // The topmost group of v2 has no such file.
-        return File.Exists(file) && File.ReadAllText(file).Trim() is var text && text != "max" ? Number(text) : null;
-    }
+    /// <summary>Null: none is set at this level. The topmost group of v2 has no such file.</summary>
+    public long? ReadLimit() => _limit.Exists ? _limit.Read().Number() : null;
 
     /// <summary>Octets that cannot be had back by dropping pages of files.</summary>
+    /// <exception cref="IOException">The group is gone or is not what it should be.</exception>
     public long ReadUsed()
     {
-        var used = Number(File.ReadAllText(Path.Combine(_directory, _layout.Used)).Trim());
-        foreach (var line in File.ReadLines(Path.Combine(_directory, "memory.stat")))
-        {
-            if (line.Split(' ') is [var name, var octets] && _layout.Cached.Contains(name))
-            {
-                used -= Number(octets);
-            }
-        }
-
-        return Math.Max(used, 0);
+        var used = _used.Read().Number() ?? throw new IOException("the use of memory is not a number");
+        _statistics.Read();
+        return Math.Max(used - _statistics.Number(_inactive) - _statistics.Number(_active), 0);
     }
-
-    private static long Number(string text) =>
-        // v1 has "unlimited" in unsigned 64 bits on some kernels.
-        (long)Math.Min(ulong.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture), long.MaxValue);
 
     /// <summary>
     /// proc(5): "36 35 98:0 /from /at rw,noatime master:1 - cgroup cgroup rw,memory". Octal escapes stand for blanks.

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using MailCluster.Shared.Limits;
 
 namespace MailCluster.Frontend.Observability;
@@ -7,26 +6,26 @@ namespace MailCluster.Frontend.Observability;
 /// <summary>Memory as Linux tells it: /proc of the process and of the machine, and its control groups.</summary>
 internal sealed class MemoryFiles
 {
-    private readonly string _status;
-    private readonly string _machine;
+    private readonly FigureFile _status;
+    private readonly FigureFile _machine;
     private readonly ImmutableArray<ControlGroup> _groups;
 
     /// <param name="root">Where /proc and /sys are; another one in tests.</param>
     /// <exception cref="IOException">/proc is not what it should be.</exception>
     public MemoryFiles(string root = "/")
     {
-        _status = Path.Combine(root, "proc/self/status");
-        _machine = Path.Combine(root, "proc/meminfo");
+        _status = new(Path.Combine(root, "proc/self/status"));
+        _machine = new(Path.Combine(root, "proc/meminfo"));
         _groups = ControlGroup.Find(root);
     }
 
     /// <summary>Resident set of this process, octets.</summary>
-    public long ReadProcess() => Kibibytes(_status, "VmRSS:") * 1024;
+    public long ReadProcess() => _status.Read().Number("VmRSS:"u8) * 1024;
 
     /// <summary>Every group with a limit of its own, from the process's own upwards, and the machine.</summary>
     public ImmutableArray<MemoryUse> ReadBounds()
     {
-        var total = Kibibytes(_machine, "MemTotal:") * 1024;
+        var total = _machine.Read().Number("MemTotal:"u8) * 1024;
         var bounds = ImmutableArray.CreateBuilder<MemoryUse>(_groups.Length + 1);
         foreach (var group in _groups)
         {
@@ -37,22 +36,7 @@ internal sealed class MemoryFiles
             }
         }
 
-        bounds.Add(new(total - (Kibibytes(_machine, "MemAvailable:") * 1024), total));
+        bounds.Add(new(total - (_machine.Number("MemAvailable:"u8) * 1024), total));
         return bounds.DrainToImmutable();
-    }
-
-    /// <summary>"Name:   1234 kB".</summary>
-    private static long Kibibytes(string file, string name)
-    {
-        foreach (var line in File.ReadLines(file))
-        {
-            if (line.StartsWith(name, StringComparison.Ordinal))
-            {
-                var words = line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
-                return long.Parse(words[1], NumberStyles.None, CultureInfo.InvariantCulture);
-            }
-        }
-
-        throw new IOException($"{file} has no {name}");
     }
 }

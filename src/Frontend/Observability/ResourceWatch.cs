@@ -83,7 +83,7 @@ internal sealed class ResourceWatch : IDisposable
             return read();
         }
         catch (Exception e) when (
-            e is IOException or UnauthorizedAccessException or FormatException or OverflowException)
+            e is IOException or UnauthorizedAccessException)
         {
             if (_unreadable.Add(what))
             {

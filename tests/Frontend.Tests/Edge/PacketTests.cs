@@ -47,7 +47,6 @@ public sealed partial class PacketTests(RunningNode node, ITestOutputHelper outp
     }
 
     [Fact]
-    [Trait("Requirement", "EX07-RFC-2920")]
     public async Task Any_grouping_of_pipelined_commands_gives_the_same_replies_as_one_by_one()
     {
         var random = Seeded();

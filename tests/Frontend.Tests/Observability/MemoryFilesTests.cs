@@ -55,7 +55,7 @@ public sealed class MemoryFilesTests : IDisposable
         _files.Write($"{GroupOfSecond}/memory.max", "max\n");
         _files.Write("sys/fs/cgroup/system.slice/memory.max", "3000000\n");
         _files.Write("sys/fs/cgroup/system.slice/memory.current", "1000000\n");
-        _files.Write("sys/fs/cgroup/system.slice/memory.stat", "anon 1\n");
+        _files.Write("sys/fs/cgroup/system.slice/memory.stat", "anon 1\ninactive_file 0\nactive_file 0\n");
 
         Assert.Equal([new(1_000_000, 3_000_000), Machine], new MemoryFiles(_files.Root).ReadBounds());
     }
@@ -69,7 +69,7 @@ public sealed class MemoryFilesTests : IDisposable
         _files.Second(own, from);
         _files.Write("sys/fs/cgroup/memory.max", "2000000\n");
         _files.Write("sys/fs/cgroup/memory.current", "1000000\n");
-        _files.Write("sys/fs/cgroup/memory.stat", "anon 1\n");
+        _files.Write("sys/fs/cgroup/memory.stat", "anon 1\ninactive_file 0\nactive_file 0\n");
 
         Assert.Equal([new(1_000_000, 2_000_000), Machine], new MemoryFiles(_files.Root).ReadBounds());
     }

@@ -66,12 +66,12 @@ public sealed class ResourceWatchTests : IDisposable
     {
         _files.Second("/mail");
         _files.Write("sys/fs/cgroup/mail/memory.max", "1000000000");
-        _files.Write("sys/fs/cgroup/mail/memory.stat", "inactive_file 100000000\n");
+        _files.Write("sys/fs/cgroup/mail/memory.stat", "inactive_file 100000000\nactive_file 0\n");
         _files.Write("sys/fs/cgroup/mail/memory.current", "1000000000");
         using var watch = Watch();
         Assert.False(watch.IsShort);
 
-        _files.Write("sys/fs/cgroup/mail/memory.stat", "inactive_file 1000000\n");
+        _files.Write("sys/fs/cgroup/mail/memory.stat", "inactive_file 900000\nactive_file 100000\n");
         _scheduler.Advance(ResourceWatch.LookInterval);
         Assert.Contains("999000000 of 1000000000", watch.Why, StringComparison.Ordinal);
 

@@ -112,7 +112,8 @@ public sealed class BadInputTests
         Assert.Equal(SmtpExpects.Nothing, peer.Session.Expects);
     }
 
-    private static void Add(TheoryData<string, string, string> rows, string before, string reply, params string[] inputs)
+    private static void Add(
+        TheoryData<string, string, string> rows, string before, string reply, params string[] inputs)
     {
         foreach (var input in inputs)
         {
