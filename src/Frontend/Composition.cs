@@ -1,6 +1,9 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
 using MailCluster.Actors.Accounts;
 using MailCluster.Actors.Delivery;
 using MailCluster.Actors.Kernel;
+using MailCluster.Actors.Limits;
 using MailCluster.Actors.Mailboxes;
 using MailCluster.Actors.Storage;
 using MailCluster.Frontend.Admin;
@@ -100,6 +103,11 @@ internal static class Composition
             provider.GetRequiredService<ActorSystem>(), provider.GetRequiredService<IMailStore>().Mailboxes,
             provider.GetRequiredService<IMailStore>().Committer, provider.GetRequiredService<MailboxOptions>(),
             provider.GetRequiredService<MailboxMetrics>(), provider.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton(new SourceLimitOptions
+        {
+            HashSecret = BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong))),
+        });
+        services.AddSingleton<LimitsMetrics>().AddSingleton<SourceLimits>();
         services.AddSingleton<SpoolMetrics>().AddSingleton(provider => new Spool(
             provider.GetRequiredService<ActorSystem>(), provider.GetRequiredService<MailboxRegion>(),
             provider.GetRequiredService<ISpoolStore>(), new SpoolOptions(),
@@ -109,6 +117,14 @@ internal static class Composition
 
     private static void AddEdge(IServiceCollection services, MailClusterOptions options)
     {
+        services.AddSingleton(provider => new ResourceWatch(
+            options.BackPressure,
+            () => new(
+                new DriveInfo(options.Node.DataDirectory).AvailableFreeSpace,
+                provider.GetRequiredService<IMailStore>().ReusableOctets),
+            "/", provider.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>(),
+            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<ResourceWatch>>()));
+        services.AddSingleton<ConnectionAdmission>();
         services.AddSingleton<NodeStatus>().AddSingleton<IdleClock>().AddSingleton<QuietCollection>()
             .AddSingleton<EdgeMetrics>();
         services.AddSingleton(provider => new CertificateShelf(

@@ -74,7 +74,7 @@ public readonly record struct SpoolId(long Value);
 /// The address block that limits count by: one IPv4 address, or the /64 of an IPv6 address, which is one customer's
 /// network (RFC 6177 §2). An IPv4 address in IPv6 clothes (RFC 4291 §2.5.5.2) is the IPv4 address.
 /// </summary>
-/// <param name="Value">IPv4: the address in the low 32 bits, all else 0. IPv6: the upper 64 bits of the address.</param>
+/// <param name="Value">IPv4: the address in the low 32 bits, else 0. IPv6: the upper 64 bits of the address.</param>
 public readonly record struct SourceKey(bool IsIPv6, ulong Value)
 {
     private static ReadOnlySpan<byte> Mapped => [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF];

@@ -15,4 +15,7 @@ public interface IMailStore : IAsyncDisposable
 
     /// <summary>Null while the store takes writes; otherwise why not, for /health/ready and the log.</summary>
     string? Fault { get; }
+
+    /// <summary>Octets that the store has of the disk, holds nothing in and fills again first; of late.</summary>
+    long ReusableOctets { get; }
 }

@@ -52,6 +52,19 @@ public enum BodyFault
 public readonly record struct BodySummary(
     long Octets, long HeaderOctets, int ReceivedFields, int LocalReceivedFields, BodyFault Fault);
 
+/// <summary>May a message be taken (OXSMTP-EV-08)?</summary>
+public enum MessageRate
+{
+    /// <summary>It counts: 250.</summary>
+    Within,
+
+    /// <summary>421 4.4.2, and the session ends.</summary>
+    Exceeded,
+
+    /// <summary>The count cannot be asked: 451 4.3.0.</summary>
+    Unknown,
+}
+
 /// <summary>How the commit of a message ended.</summary>
 public enum AcceptVerdict
 {
@@ -73,6 +86,11 @@ public abstract record SmtpAnswer
     }
 
     public sealed record Recipient(RecipientVerdict Verdict) : SmtpAnswer;
+
+    public sealed record MessageTaken(MessageRate Rate) : SmtpAnswer
+    {
+        public static readonly MessageTaken Within = new(MessageRate.Within);
+    }
 
     public sealed record Sasl(SaslAnswer Value) : SmtpAnswer;
 

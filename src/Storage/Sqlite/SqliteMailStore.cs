@@ -18,6 +18,7 @@ public sealed class SqliteMailStore : IMailStore
     private readonly Readers _readers;
     private readonly Checkpointer _checkpointer;
     private readonly Sweeper _sweeper;
+    private readonly FreeList _freeList;
     private int _disposed;
 
     private SqliteMailStore(
@@ -35,7 +36,9 @@ public sealed class SqliteMailStore : IMailStore
         _lane = new CommitLane(options, _metrics);
         _wal = new WriteAheadLog(options.CheckpointFromOctets);
         var removals = new RemovalStamps();
-        var context = new WriterContext(options, _lane, _wal, time, log, _metrics, removals);
+        _freeList = new FreeList();
+        _freeList.Read(database);
+        var context = new WriterContext(options, _lane, _wal, time, log, _metrics, removals, _freeList);
         _writer = new Writer(database, context);
         _readers = new Readers(() => Open(directory, options.ReaderCacheKibibytes), options, log, _metrics);
         _writer.Start();
@@ -49,6 +52,7 @@ public sealed class SqliteMailStore : IMailStore
         Directory = new SqliteDirectoryStore(_readers, _lane, time);
         _metrics.ObserveLane(() => _lane.Octets);
         _metrics.ObserveWal(() => _wal.Octets);
+        _metrics.ObserveFreeList(() => _freeList.Octets);
     }
 
     public ICommitter Committer => _lane;
@@ -62,6 +66,8 @@ public sealed class SqliteMailStore : IMailStore
     public ISpoolStore Spool { get; }
 
     public string? Fault => _writer.Fault;
+
+    public long ReusableOctets => _freeList.Octets;
 
     internal Sweeper Sweeper => _sweeper;
 

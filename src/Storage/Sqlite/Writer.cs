@@ -12,7 +12,8 @@ internal sealed record WriterContext(
     TimeProvider Time,
     ILogger Log,
     StorageMetrics Metrics,
-    RemovalStamps Removals);
+    RemovalStamps Removals,
+    FreeList FreeList);
 
 /// <summary>
 /// The one thread that writes. It takes what is complete at the head of the lane, commits it as one transaction

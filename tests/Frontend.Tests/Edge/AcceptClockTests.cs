@@ -19,7 +19,7 @@ public sealed class AcceptClockTests : IDisposable
 
     public AcceptClockTests()
     {
-        _connection = new ClientConnection(_transport, _clock);
+        _connection = new ClientConnection(_transport, _clock, null, TimeSpan.FromMinutes(5));
     }
 
     [Fact]
@@ -27,16 +27,16 @@ public sealed class AcceptClockTests : IDisposable
     {
         var hurry = _connection.BeginAccept();
         Assert.False(hurry.IsCancellationRequested);
-        _connection.Expire(ConnectionEndReason.ConnectionTimeout, 0);
+        _connection.Expire(ConnectionEndReason.ConnectionTimeout);
         Assert.True(hurry.IsCancellationRequested);
-        _connection.Tick(LongAfter);
+        _connection.Due(LongAfter);
         Assert.False(_transport.IsAborted);
 
         // The last line has its own time, counted from the answer.
         _connection.EndAccept();
-        _connection.Tick(_clock.Milliseconds + 4_000);
+        _connection.Due(_clock.ExactMilliseconds + 4_000);
         Assert.False(_transport.IsAborted);
-        _connection.Tick(LongAfter);
+        _connection.Due(LongAfter);
         Assert.True(_transport.IsAborted);
     }
 
@@ -54,7 +54,7 @@ public sealed class AcceptClockTests : IDisposable
     public async Task The_answer_to_a_message_is_sent_although_the_connection_expired()
     {
         _connection.BeginAccept();
-        _connection.Expire(ConnectionEndReason.ConnectionTimeout, 0);
+        _connection.Expire(ConnectionEndReason.ConnectionTimeout);
         _connection.EndAccept();
         _connection.Output.Write("250\r\n"u8);
         Assert.True(await _connection.FlushAsync());

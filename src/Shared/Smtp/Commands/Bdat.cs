@@ -48,7 +48,7 @@ internal static class Bdat
         if (!arguments.IsInRange)
         {
             // What follows cannot be told from commands any more; going on would be an invitation to smuggle.
-            context.End(SmtpReplies.LostSynchronisation, ConnectionEndReason.ProtocolErrors);
+            context.EndByError(SmtpReplies.LostSynchronisation, ConnectionEndReason.ProtocolErrors);
             return;
         }
 
