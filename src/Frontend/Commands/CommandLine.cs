@@ -62,6 +62,7 @@ internal static class CommandLine
             AliasCommand.Make(terminal),
             MailboxCommand.Make(terminal),
             CheckConfigCommand.Make(terminal),
+            ConformanceCommand.Make(terminal, TimeProvider.System),
             version,
             docs,
         };
