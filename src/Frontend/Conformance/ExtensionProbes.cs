@@ -137,6 +137,7 @@ internal static class ExtensionProbes
         checks.Must(early.IsPermanent, $"BDAT without MAIL: {early}");
         var noop = await peer.AskAsync("NOOP");
         checks.Must(noop.Code == 250, $"its chunk is read, NOOP: {noop}");
+        await peer.AskAsync("RSET");
         var recipient = visit.Target.Recipient;
         if (recipient is null)
         {
@@ -167,7 +168,7 @@ internal static class ExtensionProbes
         return checks.Finding();
     }
 
-    /// <summary>RFC 3207 §4, §4.2; a command sent in the clear behind STARTTLS must not be obeyed in TLS.</summary>
+    /// <summary>RFC 3207 §4, §4.2.</summary>
     private static async Task<Finding> StartTlsAsync(Visit visit)
     {
         if (visit.Target.Tls == TlsUse.Implicit)
@@ -185,8 +186,14 @@ internal static class ExtensionProbes
         var word = await peer.AskAsync("STARTTLS now");
         checks.Must(word.Code == 501, $"with a parameter: {word}");
         await peer.MailAsync(visit);
-        await peer.Client.SendAsync("STARTTLS\r\nNOOP\r\n");
-        var ready = await peer.Client.ReadSmtpAsync();
+        var ready = await peer.AskAsync("STARTTLS");
+        if (ready.Code == 503)
+        {
+            // A transaction may stand in its way; then there is none to forget.
+            await peer.AskAsync("RSET");
+            ready = await peer.AskAsync("STARTTLS");
+        }
+
         if (!checks.Must(ready.Code == 220, $"STARTTLS: {ready}"))
         {
             return checks.Finding();
@@ -195,11 +202,28 @@ internal static class ExtensionProbes
         await peer.Client.UpgradeAsync();
         await peer.Client.SendAsync("RCPT TO:<postmaster>\r\n");
         var forgotten = await peer.Client.ReadSmtpAsync();
-        checks.Must(forgotten.IsPermanent, $"what was pipelined is dropped, MAIL forgotten: {forgotten}");
+        checks.Must(forgotten.IsPermanent, $"MAIL is forgotten, RCPT: {forgotten}");
         var hello = await peer.HelloAsync();
         checks.Must(hello.Code == 250, $"EHLO: {hello.Code}");
         checks.Must(!peer.Offers("STARTTLS"), peer.Offers("STARTTLS") ? "offered again in TLS" : "not offered again");
+        await InjectAsync(visit, checks);
         return checks.Finding();
+    }
+
+    /// <summary>A command in the clear behind STARTTLS must not be obeyed in TLS; to end the session is as safe.</summary>
+    private static async Task InjectAsync(Visit visit, Checks checks)
+    {
+        await using var peer = await visit.GreetedAsync();
+        await peer.Client.SendAsync("STARTTLS\r\nNOOP\r\n");
+        var ready = await peer.Client.ReadSmtpAsync();
+        if (ready.Code != 220 || await peer.Client.TryUpgradeAsync() is not null)
+        {
+            checks.Must(true, "refused with a command behind it");
+            return;
+        }
+
+        var hello = await peer.HelloAsync();
+        checks.Must(hello.Lines.Count > 1, $"a command behind it is dropped, EHLO: {hello}, {hello.Lines.Count} lines");
     }
 
     private static async Task<Finding> TlsVersionAsync(Visit visit)

@@ -78,7 +78,17 @@ internal sealed class LineClient : IAsyncDisposable
     }
 
     /// <summary>From now on in TLS; whatever certificate is shown is taken: it is not what is judged.</summary>
+    /// <exception cref="ProbeStoppedException">The handshake fails.</exception>
     public async Task UpgradeAsync()
+    {
+        if (await TryUpgradeAsync() is { } failure)
+        {
+            throw new ProbeStoppedException(Finding.Fail($"TLS handshake: {failure}"));
+        }
+    }
+
+    /// <summary>Null, or why the handshake failed.</summary>
+    public async Task<string?> TryUpgradeAsync()
     {
         var options = new SslClientAuthenticationOptions
         {
@@ -92,12 +102,13 @@ internal sealed class LineClient : IAsyncDisposable
         }
         catch (Exception failure) when (failure is AuthenticationException or IOException or TimeoutException)
         {
-            throw new ProbeStoppedException(Finding.Fail($"TLS handshake: {failure.Message}"));
+            return failure.Message;
         }
 
         // What the server sent in the clear behind its last reply has no place in what follows.
         _start = _end = 0;
         _stream = tls;
+        return null;
     }
 
     /// <summary>Where the server has closed or does not read any more, the next reply says so.</summary>

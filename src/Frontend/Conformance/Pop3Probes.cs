@@ -58,7 +58,7 @@ internal static class Pop3Probes
         var checks = new Checks();
         await using var peer = await visit.SecuredPop3Async();
         checks.Must(peer.Greeting.IsOk, $"greeting: {peer.Greeting}");
-        foreach (var command in new[] { "STAT", "LIST", "RETR 1", "DELE 1", "RSET" })
+        foreach (var command in new[] { "STAT", "RETR 1" })
         {
             var reply = await peer.AskAsync(command);
             checks.Must(reply.IsError, $"{command}: {reply}");
@@ -284,8 +284,7 @@ internal static class Pop3Probes
             return checks.Finding();
         }
 
-        await peer.Client.SendAsync("STLS\r\nQUIT\r\n");
-        var ready = await peer.Client.ReadSingleAsync();
+        var ready = await peer.AskAsync("STLS");
         if (!checks.Must(ready.IsOk, $"STLS: {ready}"))
         {
             return checks.Finding();
@@ -293,9 +292,27 @@ internal static class Pop3Probes
 
         await peer.Client.UpgradeAsync();
         var (again, inside) = await peer.AskLinesAsync("CAPA");
-        checks.Must(again.IsOk, $"what was pipelined is dropped, CAPA: {again}");
+        checks.Must(again.IsOk, $"CAPA: {again}");
         var isStill = inside.Contains("STLS", StringComparer.OrdinalIgnoreCase);
         checks.Must(!isStill, isStill ? "offered again in TLS" : "not offered again");
+        await InjectAsync(visit, checks);
         return checks.Finding();
+    }
+
+    /// <summary>A command in the clear behind STLS must not be obeyed in TLS; to end the session is as safe.</summary>
+    private static async Task InjectAsync(Visit visit, Checks checks)
+    {
+        await using var peer = await visit.Pop3Async();
+        await peer.Client.SendAsync("STLS\r\nQUIT\r\n");
+        var ready = await peer.Client.ReadSingleAsync();
+        if (!ready.IsOk || await peer.Client.TryUpgradeAsync() is not null)
+        {
+            checks.Must(true, "refused with a command behind it");
+            return;
+        }
+
+        var (reply, _) = await peer.AskLinesAsync("CAPA");
+        var (next, _) = await peer.AskLinesAsync("CAPA");
+        checks.Must(reply.IsOk && next.IsOk, $"a command behind it is dropped: {next}");
     }
 }

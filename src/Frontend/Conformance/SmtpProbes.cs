@@ -59,9 +59,17 @@ internal static class SmtpProbes
         checks.Must(peer.Mechanisms.Length > 0, $"AUTH {string.Join(' ', peer.Mechanisms)}");
         var unknown = await peer.AskAsync("AUTH X-NOBODY-HAS-THIS");
         checks.Must(unknown.Code is 504 or 535, $"unknown mechanism: {unknown}");
-        await peer.MailAsync(visit);
-        var inside = await peer.AskAsync($"AUTH {peer.Mechanisms.FirstOrDefault() ?? "PLAIN"}");
-        checks.Must(inside.Code is 503 or 530, $"AUTH inside a transaction: {inside}");
+        var mail = await peer.MailAsync(visit);
+        if (mail.Code == 250)
+        {
+            var inside = await peer.AskAsync($"AUTH {peer.Mechanisms.FirstOrDefault() ?? "PLAIN"}");
+            checks.Must(inside.Code == 503, $"AUTH inside a transaction: {inside}");
+        }
+        else
+        {
+            checks.Must(mail.Code == 530, $"MAIL before AUTH: {mail}");
+        }
+
         return checks.Finding();
     }
 
@@ -89,7 +97,7 @@ internal static class SmtpProbes
         checks.Must(lower.Code == 250, $"verbs in lower case: {lower}");
         await peer.AskAsync("RSET");
         var path = await peer.AskAsync("MAIL FROM:<a@b@c>");
-        checks.Must(path.IsPermanent, $"two @ in a path: {path}");
+        checks.Should(path.IsPermanent, $"two @ in a path: {path}");
         await peer.AskAsync("RSET");
         var longest = await peer.AskAsync("NOOP " + new string('x', CommandLineOctets - 7));
         checks.Must(longest.Code == 250, $"a line of {CommandLineOctets} octets: {longest}");
@@ -150,7 +158,7 @@ internal static class SmtpProbes
             $"UTF-8 sender with SMTPUTF8: {mail}");
         await peer.AskAsync("RSET");
         var without = await peer.AskAsync($"MAIL FROM:<{address}>");
-        checks.Must(without.IsPermanent, $"without it: {without}");
+        checks.Should(without.IsPermanent, $"without it: {without}");
         await peer.AskAsync("RSET");
         var valued = await peer.AskAsync("MAIL FROM:<> SMTPUTF8=1");
         checks.Must(valued.IsPermanent, $"SMTPUTF8=1: {valued}");
