@@ -6,6 +6,7 @@ internal sealed class Checks
     private readonly List<string> _seen = [];
     private readonly List<string> _broken = [];
     private readonly List<string> _weak = [];
+    private readonly List<string> _untried = [];
 
     /// <param name="saw">What was done and what came back.</param>
     public bool Must(bool holds, string saw)
@@ -21,12 +22,13 @@ internal sealed class Checks
     }
 
     /// <summary>A part that was not tried, which keeps the row from a full pass.</summary>
-    public void Untried(string whatToGive) => _weak.Add($"not tried: {whatToGive}");
+    public void Untried(string whatToGive) => _untried.Add($"not tried: {whatToGive}");
 
     public Finding Finding() =>
-        _broken.Count > 0 ? Conformance.Finding.Fail(string.Join("; ", _broken.Concat(_weak)))
-        : _weak.Count > 0 && _seen.Count == 0 && _weak.All(text => text.StartsWith("not tried", StringComparison.Ordinal))
-            ? Conformance.Finding.NotRun(string.Join("; ", _weak))
-        : _weak.Count > 0 ? Conformance.Finding.Partly(string.Join("; ", _seen.Concat(_weak)))
-        : Conformance.Finding.Pass(string.Join("; ", _seen));
+        _broken.Count > 0 ? Conformance.Finding.Fail(Joined(_broken, _weak, _untried))
+        : _weak.Count + _untried.Count > 0 ? Conformance.Finding.Partly(Joined(_seen, _weak, _untried))
+        : Conformance.Finding.Pass(Joined(_seen));
+
+    private static string Joined(params IEnumerable<string>[] parts) =>
+        string.Join("; ", parts.SelectMany(part => part));
 }

@@ -210,7 +210,7 @@ internal static class ExtensionProbes
         return checks.Finding();
     }
 
-    /// <summary>A command in the clear behind STARTTLS must not be obeyed in TLS; to end the session is as safe.</summary>
+    /// <summary>A command in the clear behind STARTTLS must not be obeyed in TLS; to close is as safe.</summary>
     private static async Task InjectAsync(Visit visit, Checks checks)
     {
         await using var peer = await visit.GreetedAsync();

@@ -1,6 +1,6 @@
 namespace MailCluster.Frontend.Conformance;
 
-/// <summary>Plays the probes of the rows that are asked for, one after the other, and those that wait at the end.</summary>
+/// <summary>Plays the probes of the rows that are asked for, one after the other; those that wait, together.</summary>
 internal sealed class Inspection(Target target, TimeProvider time)
 {
     /// <summary>In the order of play: what uses up the messages of a minute comes last.</summary>

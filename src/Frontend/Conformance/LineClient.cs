@@ -159,7 +159,7 @@ internal sealed class LineClient : IAsyncDisposable
         return new Reply(line is null ? [] : [line], _time.GetElapsedTime(Sent), isClosed);
     }
 
-    /// <summary>A line without its CRLF (one that ends otherwise keeps its end); or null, and whether nothing more comes.</summary>
+    /// <summary>A line without its CRLF (another end is kept); or null, and whether nothing more comes.</summary>
     public async Task<(string? Line, bool IsClosed)> ReadLineAsync(TimeSpan within)
     {
         while (true)
@@ -187,7 +187,7 @@ internal sealed class LineClient : IAsyncDisposable
         }
     }
 
-    /// <summary>Whether the server closes within a time since something was sent; what it still says is dropped.</summary>
+    /// <summary>Whether the server closes within a time since something was sent; what it says is dropped.</summary>
     public async Task<bool> ClosesAsync(TimeSpan within)
     {
         while (true)

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace MailCluster.Frontend.Conformance;
 
-/// <summary>MS-STANXPOP3: what shows in a mailbox. The messages that a row needs are delivered first, by SMTP.</summary>
+/// <summary>MS-STANXPOP3: what shows in a mailbox. Messages that a row needs are delivered first, by SMTP.</summary>
 internal static class MailboxProbes
 {
     private static readonly TimeSpan PollPause = TimeSpan.FromMilliseconds(200);
@@ -153,7 +153,7 @@ internal static class MailboxProbes
             return checks.Finding();
         }
 
-        checks.Must(reply.Took >= limit - TimeSpan.FromMilliseconds(100), $"after {took} of {Seconds.Text(limit)}");
+        checks.Must(reply.Took >= limit - TimeSpan.FromMilliseconds(500), $"after {took} of {Seconds.Text(limit)}");
         checks.Must(reply.IsError, $"a line before the end: {reply}");
         checks.Must(reply.IsClosed || await peer.Client.ClosesAsync(), "closed");
         await using var next = await visit.MailboxAsync();
@@ -267,7 +267,7 @@ internal static class MailboxProbes
         return checks.Finding();
     }
 
-    /// <summary>The newest is deleted, which is where a server that counts from the highest would use its id again.</summary>
+    /// <summary>The newest is deleted: a server that counts from the highest would use its id again.</summary>
     private static async Task<Finding> UidOnceAsync(Visit visit)
     {
         _ = visit.Recipient;

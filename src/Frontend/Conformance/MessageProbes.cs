@@ -107,8 +107,8 @@ internal static class MessageProbes
             var reply = await peer.MailAsync(visit);
             if (reply.Code != 250)
             {
-                var isClosed = await peer.Client.ClosesAsync();
-                var seen = $"MAIL {count}: {reply}, {(isClosed ? "closed" : "left open")}";
+                var isClosed = reply.Code == 421 && await peer.Client.ClosesAsync();
+                var seen = $"MAIL {count}: {reply}{(isClosed ? ", closed" : "")}";
                 return reply.Is(421, "4.4.2") && isClosed ? Finding.Pass(seen) : Finding.Fail(seen);
             }
 
@@ -137,7 +137,7 @@ internal static class MessageProbes
         return checks.Finding();
     }
 
-    /// <summary>A message whose header section has about that many octets, in fields of less than a line's length.</summary>
+    /// <summary>A header section of about that many octets, in fields of less than a line's length.</summary>
     private static string WithHeader(Visit visit, int octets)
     {
         const int FieldOctets = 500;

@@ -95,7 +95,7 @@ internal static class Pop3Probes
 
         var isClosed = reply.IsClosed || await peer.Client.ClosesAsync();
         var seen = $"{reply} after {Seconds.Text(took)}";
-        return isClosed && took >= limit - TimeSpan.FromMilliseconds(100) ? Finding.Pass(seen) : Finding.Fail(seen);
+        return isClosed && took >= limit - TimeSpan.FromMilliseconds(500) ? Finding.Pass(seen) : Finding.Fail(seen);
     }
 
     private static async Task<Finding> PasswordAsync(Visit visit)
@@ -191,7 +191,7 @@ internal static class Pop3Probes
         return checks.Finding();
     }
 
-    /// <summary>At the limit; above it by more than the octets that might not be counted; and in step afterwards.</summary>
+    /// <summary>At the limit; above it by more than the CRLF, which might not be counted; and then CAPA.</summary>
     private static async Task<Finding> CommandLengthAsync(Visit visit)
     {
         var limit = visit.Target.Pop3CommandSize;
@@ -299,7 +299,7 @@ internal static class Pop3Probes
         return checks.Finding();
     }
 
-    /// <summary>A command in the clear behind STLS must not be obeyed in TLS; to end the session is as safe.</summary>
+    /// <summary>A command in the clear behind STLS must not be obeyed in TLS; to close is as safe.</summary>
     private static async Task InjectAsync(Visit visit, Checks checks)
     {
         await using var peer = await visit.Pop3Async();

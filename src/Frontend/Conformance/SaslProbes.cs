@@ -3,7 +3,7 @@ namespace MailCluster.Frontend.Conformance;
 /// <summary>MS-OXSMTP 2.2.1 and 3.2.5.1, and RFC 4954.</summary>
 internal static class SaslProbes
 {
-    /// <summary>Mechanisms whose client speaks first and that Microsoft's clients start without an initial response.</summary>
+    /// <summary>Mechanisms whose client speaks first, and that are started without an initial response.</summary>
     private static readonly string[] ClientFirst = ["NTLM", "GSSAPI"];
 
     public static IEnumerable<Probe> All =>

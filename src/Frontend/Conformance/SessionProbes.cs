@@ -6,8 +6,11 @@ internal static class SessionProbes
     /// <summary>How much later than said a timer may fire; a wheel with coarse spokes is right.</summary>
     private static readonly TimeSpan Lateness = TimeSpan.FromSeconds(5);
 
-    /// <summary>How much earlier: two clocks, and a network between.</summary>
-    private static readonly TimeSpan Earliness = TimeSpan.FromMilliseconds(100);
+    /// <summary>How much earlier, for the same reason.</summary>
+    private static readonly TimeSpan Earliness = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>A held reply may come this much earlier: two clocks, and a network between.</summary>
+    private static readonly TimeSpan HoldEarliness = TimeSpan.FromMilliseconds(100);
 
     public static IEnumerable<Probe> All =>
     [
@@ -189,5 +192,5 @@ internal static class SessionProbes
         return visit.Time.GetElapsedTime(start);
     }
 
-    private static bool IsHeld(TimeSpan took, TimeSpan hold) => took >= hold - Earliness;
+    private static bool IsHeld(TimeSpan took, TimeSpan hold) => took >= hold - HoldEarliness;
 }

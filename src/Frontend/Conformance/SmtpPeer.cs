@@ -16,7 +16,8 @@ internal sealed class SmtpPeer(LineClient client, Reply greeting) : IAsyncDispos
     public string[] Mechanisms => Parameters("AUTH") is { Length: > 0 } list ? list.Split(' ') : [];
 
     /// <summary>What EHLO's last reply announced: the whole lines.</summary>
-    public IEnumerable<string> Extensions => _hello?.Lines.Skip(1).Select(line => line.Length > 4 ? line[4..] : "") ?? [];
+    public IEnumerable<string> Extensions =>
+        _hello?.Lines.Skip(1).Select(line => line.Length > 4 ? line[4..] : "") ?? [];
 
     public bool Offers(string keyword) => Parameters(keyword) is not null;
 

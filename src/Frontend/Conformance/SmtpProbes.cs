@@ -116,7 +116,7 @@ internal static class SmtpProbes
         return checks.Finding();
     }
 
-    /// <summary>RFC 5321 §2.3.8, §4.1.1.4: only CRLF.CRLF ends a message; anything else lets mail be smuggled in.</summary>
+    /// <summary>RFC 5321 §2.3.8, §4.1.1.4: CRLF.CRLF ends a message; anything else lets mail be smuggled in.</summary>
     private static async Task BareLineFeedAsync(Visit visit, SmtpPeer peer, Checks checks)
     {
         var ready = await peer.AskAllAsync(

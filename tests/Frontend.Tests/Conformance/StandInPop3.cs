@@ -140,7 +140,8 @@ internal sealed class StandInPop3(IReadOnlyDictionary<string, string> lies, Conc
                 return "-ERR wrong";
             }
 
-            if (Interlocked.Increment(ref server._sessions) > 1 && server.Answer("(second)", "") is { Length: > 0 } locked)
+            if (Interlocked.Increment(ref server._sessions) > 1
+                && server.Answer("(second)", "") is { Length: > 0 } locked)
             {
                 Interlocked.Decrement(ref server._sessions);
                 return locked;
@@ -166,7 +167,7 @@ internal sealed class StandInPop3(IReadOnlyDictionary<string, string> lies, Conc
 
         private string Transaction(string verb, string[] words)
         {
-            var number = int.TryParse(words[0], NumberStyles.None, CultureInfo.InvariantCulture, out var given) ? given : 0;
+            _ = int.TryParse(words[0], NumberStyles.None, CultureInfo.InvariantCulture, out var number);
             var isThere = number >= 1 && number <= _list.Length && !_marked.Contains(number - 1);
             var listed = Enumerable.Range(0, _list.Length).Where(index => !_marked.Contains(index)).ToArray();
             switch (verb)

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace MailCluster.Frontend.Tests.Conformance;
 
@@ -102,7 +103,7 @@ internal sealed class StandInSmtp(IReadOnlyDictionary<string, string> lies) : St
                 }
 
                 await client.SayAsync(reply);
-                if (reply.StartsWith("421", StringComparison.Ordinal) || reply.StartsWith("221", StringComparison.Ordinal))
+                if (reply[..3] is "421" or "221")
                 {
                     return;
                 }
@@ -255,8 +256,8 @@ internal sealed class StandInSmtp(IReadOnlyDictionary<string, string> lies) : St
         private string Judge(string message)
         {
             var header = message.IndexOf("\r\n\r\n", StringComparison.Ordinal);
-            var hops = message[..header].Split("\r\n").Count(field => field.StartsWith("Received:", StringComparison.Ordinal));
-            var local = message[..header].Split("by stand.in").Length - 1;
+            var hops = Regex.Count(message[..header], "^Received:", RegexOptions.Multiline);
+            var local = Regex.Count(message[..header], "by stand.in");
             var reply = local > LocalHopsMax ? server.Answer("(local hops)", "554 5.4.6 loop")
                 : hops > HopsMax ? server.Answer("(hops)", "554 5.4.6 loop")
                 : header > HeaderMax ? server.Answer("(header)", "552 5.3.4 header")
