@@ -26,6 +26,7 @@ internal sealed class LineClient : IAsyncDisposable
     private readonly StringBuilder _line = new();
 
     private Stream _stream;
+    private bool _isStuck;
     private Task<int>? _read;
     private int _start;
     private int _end;
@@ -115,13 +116,18 @@ internal sealed class LineClient : IAsyncDisposable
     public async Task SendAsync(ReadOnlyMemory<byte> octets)
     {
         Sent = _time.GetTimestamp();
+        if (_isStuck)
+        {
+            return;
+        }
+
         try
         {
             await _stream.WriteAsync(octets, _stop).AsTask().WaitAsync(_patience, _time, _stop);
         }
         catch (Exception failure) when (failure is IOException or TimeoutException)
         {
-            return;
+            _isStuck = true;
         }
     }
 

@@ -78,7 +78,7 @@ internal static class MailboxProbes
 
     private static long[] Numbers(string line) =>
         [.. line.Split(' ').Select(word =>
-                long.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : -1)
+                uint.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : -1L)
             .Where(number => number >= 0)];
 
     private static async Task<Finding> BlanksAsync(Visit visit)
@@ -144,7 +144,7 @@ internal static class MailboxProbes
         visit.WantsTime(limit);
         var checks = new Checks();
         await using var peer = await WithMessagesAsync(visit, 1, "STANXPOP3-V0003");
-        var uid = (await peer.UidsAsync())[0].Uid;
+        var uid = (await peer.UidsAsync(1))[0].Uid;
         await peer.AskAsync("DELE 1");
         var reply = await peer.Client.ReadSingleAsync(limit + TimeSpan.FromSeconds(5));
         var took = Seconds.Text(reply.Took);
@@ -157,7 +157,7 @@ internal static class MailboxProbes
         checks.Must(reply.IsError, $"a line before the end: {reply}");
         checks.Must(reply.IsClosed || await peer.Client.ClosesAsync(), "closed");
         await using var next = await visit.MailboxAsync();
-        var isThere = (await next.UidsAsync()).Any(message => message.Uid == uid);
+        var isThere = (await next.UidsAsync(0)).Any(message => message.Uid == uid);
         checks.Must(isThere, isThere ? "nothing was deleted" : "the message is gone");
         return checks.Finding();
     }
@@ -166,7 +166,7 @@ internal static class MailboxProbes
     {
         var checks = new Checks();
         await using var peer = await WithMessagesAsync(visit, 2, "STANXPOP3-C0004");
-        var before = await peer.UidsAsync();
+        var before = await peer.UidsAsync(2);
         var last = before[^1].Number;
         await using (var other = await visit.MailboxAsync())
         {
@@ -175,7 +175,7 @@ internal static class MailboxProbes
             checks.Must(quit.IsOk, $"deleted elsewhere: {quit}");
         }
 
-        var after = await peer.UidsAsync();
+        var after = await peer.UidsAsync(0);
         checks.Must(before.SequenceEqual(after), before.SequenceEqual(after) ? "numbers stay" : "numbers moved");
         var (retrieved, _) = await peer.AskLinesAsync($"RETR {last}");
         checks.Must(retrieved.IsError, $"RETR: {retrieved}");
@@ -248,7 +248,7 @@ internal static class MailboxProbes
         IReadOnlyList<(int Number, string Uid)> first;
         await using (var peer = await WithMessagesAsync(visit, 2, "STANXPOP3-C0007"))
         {
-            first = await peer.UidsAsync();
+            first = await peer.UidsAsync(2);
             await peer.AskAsync("QUIT");
         }
 
@@ -262,7 +262,7 @@ internal static class MailboxProbes
         }
 
         await using var next = await visit.MailboxAsync();
-        var isKept = first.SequenceEqual(await next.UidsAsync());
+        var isKept = first.SequenceEqual(await next.UidsAsync(0));
         checks.Must(isKept, isKept ? "the same in the next session" : "others in the next session");
         return checks.Finding();
     }
@@ -275,7 +275,7 @@ internal static class MailboxProbes
         int count;
         await using (var peer = await WithMessagesAsync(visit, 1, "STANXPOP3-C0008"))
         {
-            var uids = await peer.UidsAsync();
+            var uids = await peer.UidsAsync(1);
             (count, old) = uids[^1];
             await peer.AskAsync($"DELE {count}");
             await peer.AskAsync("QUIT");
@@ -283,7 +283,7 @@ internal static class MailboxProbes
 
         await visit.DeliverAsync("STANXPOP3-C0008", "\r\nagain\r\n");
         await using var next = await ArrivedAsync(visit, count);
-        var now = (await next.UidsAsync())[^1].Uid;
+        var now = (await next.UidsAsync(1))[^1].Uid;
         return now == old ? Finding.Fail($"{old} was used again") : Finding.Pass($"{old} deleted, then {now}");
     }
 
@@ -299,7 +299,7 @@ internal static class MailboxProbes
         await visit.DeliverAsync("STANXPOP3-C0009", "Message-ID: <copy@example.invalid>\r\n\r\nthe same\r\n");
         await visit.DeliverAsync("STANXPOP3-C0009", "Message-ID: <copy@example.invalid>\r\n\r\nthe same\r\n");
         await using var next = await ArrivedAsync(visit, have + 2);
-        var uids = (await next.UidsAsync()).Select(message => message.Uid).ToArray();
+        var uids = (await next.UidsAsync(2)).Select(message => message.Uid).ToArray();
         var seen = $"{uids[^2]} and {uids[^1]}";
         return uids.Distinct().Count() == uids.Length ? Finding.Pass(seen) : Finding.Fail(seen);
     }
@@ -330,7 +330,7 @@ internal static class MailboxProbes
     {
         var checks = new Checks();
         await using var peer = await WithMessagesAsync(visit, 2, "EX07-RFC-1939");
-        var uids = await peer.UidsAsync();
+        var uids = await peer.UidsAsync(2);
         var zero = await peer.AskAsync("DELE 0");
         checks.Must(zero.IsError, $"DELE 0: {zero}");
         var beyond = await peer.AskAsync($"DELE {uids.Count + 1}");

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace MailCluster.Frontend.Conformance;
 
 /// <summary>A server in a conversation of POP3.</summary>
@@ -55,13 +57,24 @@ internal sealed class Pop3Peer(LineClient client, Reply greeting) : IAsyncDispos
     }
 
     /// <summary>Number and unique-id of each message.</summary>
-    public async Task<IReadOnlyList<(int Number, string Uid)>> UidsAsync()
+    /// <exception cref="ProbeStoppedException">They are fewer than there must be.</exception>
+    public async Task<IReadOnlyList<(int Number, string Uid)>> UidsAsync(int atLeast)
     {
-        var (_, lines) = await AskLinesAsync("UIDL");
-        return [.. from line in lines
-                   let words = line.Split(' ', 2)
-                   where words.Length == 2 && int.TryParse(words[0], out _)
-                   select (int.Parse(words[0], System.Globalization.CultureInfo.InvariantCulture), words[1])];
+        var (reply, lines) = await AskLinesAsync("UIDL");
+        List<(int, string)> uids = [];
+        foreach (var line in lines)
+        {
+            var words = line.Split(' ', 2);
+            if (words is [var number, { Length: > 0 } uid]
+                && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var value))
+            {
+                uids.Add((value, uid));
+            }
+        }
+
+        return uids.Count >= atLeast
+            ? uids
+            : throw new ProbeStoppedException(Finding.Fail($"UIDL: {reply}, {uids.Count} of {atLeast} or more"));
     }
 
     public ValueTask DisposeAsync() => client.DisposeAsync();

@@ -213,7 +213,8 @@ internal static class Pop3Probes
         await using var peer = await visit.SecuredPop3Async();
         var (reply, _) = await peer.AskLinesAsync("CAPA");
         var user = await peer.AskAsync($"USER {new string('x', CapaOctets - "USER ".Length - 2)}");
-        checks.Must(user.IsOk == reply.IsOk || !reply.IsOk, $"CAPA {reply.First}, {CapaOctets} octets: {user}");
+        var isBoth = (reply.IsOk && user.IsOk) || (reply.IsError && user.IsError);
+        checks.Must(isBoth, $"CAPA: {reply}, {CapaOctets} octets: {user}");
         return checks.Finding();
     }
 

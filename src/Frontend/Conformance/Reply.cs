@@ -51,11 +51,5 @@ internal sealed record Reply(IReadOnlyList<string> Lines, TimeSpan Took, bool Is
         _ => Shortened(First),
     };
 
-    /// <summary>What is no printable character would break a table.</summary>
-    private static string Shortened(string text)
-    {
-        var printable = string.Concat(text.Select(octet =>
-            octet == '\t' ? "\\t" : octet is >= ' ' and <= '~' ? octet.ToString() : "?"));
-        return printable.Length <= 60 ? printable : printable[..57] + "...";
-    }
+    private static string Shortened(string text) => text.Length <= 60 ? text : text[..57] + "...";
 }

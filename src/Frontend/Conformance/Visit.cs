@@ -35,12 +35,7 @@ internal sealed class Visit(Target target, TimeProvider time, CancellationToken 
     /// <summary>Connected, the greeting read, whatever it is.</summary>
     public async Task<SmtpPeer> ConnectAsync(Place place, IPAddress? source = null)
     {
-        var client = await LineClient.ConnectAsync(place, source, time, target.Patience, stop);
-        if (target.Tls == TlsUse.Implicit)
-        {
-            await client.UpgradeAsync();
-        }
-
+        var client = await OpenAsync(place, source, target.Tls);
         return new SmtpPeer(client, await client.ReadSmtpAsync());
     }
 
@@ -90,12 +85,7 @@ internal sealed class Visit(Target target, TimeProvider time, CancellationToken 
     public async Task<Pop3Peer> Pop3Async()
     {
         var place = target.Pop3 ?? throw Missing("give --pop3 host:port");
-        var client = await LineClient.ConnectAsync(place, null, time, target.Patience, stop);
-        if (target.Pop3Tls == TlsUse.Implicit)
-        {
-            await client.UpgradeAsync();
-        }
-
+        var client = await OpenAsync(place, null, target.Pop3Tls);
         return new Pop3Peer(client, await client.ReadSingleAsync());
     }
 
@@ -133,6 +123,25 @@ internal sealed class Visit(Target target, TimeProvider time, CancellationToken 
         catch
         {
             await peer.DisposeAsync();
+            throw;
+        }
+    }
+
+    private async Task<LineClient> OpenAsync(Place place, IPAddress? source, TlsUse tls)
+    {
+        var client = await LineClient.ConnectAsync(place, source, time, target.Patience, stop);
+        try
+        {
+            if (tls == TlsUse.Implicit)
+            {
+                await client.UpgradeAsync();
+            }
+
+            return client;
+        }
+        catch
+        {
+            await client.DisposeAsync();
             throw;
         }
     }
