@@ -22,9 +22,6 @@ public sealed class ConformanceCommandTests
         ["OXSMTP-SASL-02"] = "fail",
         ["OXSMTP-SASL-03"] = "fail",
         ["OXSMTP-SASL-06"] = "fail",
-        [Rate] = "fail", // rates
-        ["OXSMTP-EV-16"] = "fail", // connections of one source
-        [Tarpit] = "fail", // held replies
         ["STANXPOP3-E0002"] = "partly", // NTLM and GSSAPI
         ["EX07-RFC-1734"] = "partly",
     };
