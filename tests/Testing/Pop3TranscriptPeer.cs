@@ -44,7 +44,7 @@ public sealed class Pop3TranscriptPeer : ITranscriptPeer
         MaxLogonFailures = Number(settings, "max-logons", 3),
         MaxProtocolErrors = Number(settings, "max-errors", 50),
         Banner = settings.GetValueOrDefault("banner", "MailCluster POP3 ready"),
-        CreateSaslExchange = name =>
+        CreateSaslExchange = (name, _) =>
             SaslMechanisms.TryCreate(name, new SaslContext("server-nonce"), out var exchange) ? exchange : null,
     };
 
