@@ -115,7 +115,7 @@ internal sealed class GssapiExchange(SaslContext context) : ISaslExchange
         }
 
         _stage = Stage.AccountAsked;
-        return _name!.Ask(context.Realms);
+        return (SaslStep?)_name!.Ask(context.Realms) ?? Fail(SaslFailure.BadCredentials);
     }
 
     /// <summary>

@@ -52,7 +52,7 @@ internal sealed class NtlmExchange(SaslContext context) : ISaslExchange
             case (Stage.AuthenticateAsked, SaslAnswer.ContextEstablished established):
                 _name = PrincipalName.ParseNtlm(established.Name);
                 _stage = Stage.AccountAsked;
-                return _name is null ? Fail(SaslFailure.BadCredentials) : _name.Ask(context.Realms);
+                return (SaslStep?)_name?.Ask(context.Realms) ?? Fail(SaslFailure.BadCredentials);
             case (Stage.NegotiateAsked or Stage.AuthenticateAsked, SaslAnswer.Unavailable):
                 return Fail(SaslFailure.Temporary);
             case (Stage.NegotiateAsked or Stage.AuthenticateAsked, SaslAnswer.TokenRefused

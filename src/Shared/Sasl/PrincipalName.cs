@@ -31,7 +31,9 @@ internal sealed record PrincipalName(string User, string Realm, string Text)
         return border < 0 ? null : Of(text[(border + 1)..], text[..border], text);
     }
 
-    public SaslStep.FindAccount Ask(RealmMap realms) => new($"{User}@{realms.DomainOf(Realm)}");
+    /// <summary>Null: nobody's, as a user of this realm has no domain.</summary>
+    public SaslStep.FindAccount? Ask(RealmMap realms) =>
+        realms.DomainOf(Realm) is { } domain ? new($"{User}@{domain}") : null;
 
     /// <param name="authorizationIdentity">Empty, or the client's own: as principal, as user, or as address.</param>
     public SaslStep Conclude(SaslAnswer answer, string authorizationIdentity) => answer switch

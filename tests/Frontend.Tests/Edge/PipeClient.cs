@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Text;
 using MailCluster.Frontend.Edge;
+using MailCluster.Frontend.Sasl;
 using MailCluster.Shared;
 using MailCluster.Shared.Pop3;
 using MailCluster.Shared.Smtp;
@@ -42,7 +43,9 @@ internal sealed class PipeClient
 
     public static PipeClient Smtp(RunningNode node)
     {
-        var binding = EdgeEndpoints.Smtp(node.Node.Options.Smtp.Bindings[0], "mx.example.test", canTls: false);
+        var binding = EdgeEndpoints.Smtp(
+            node.Node.Options.Smtp.Bindings[0], "mx.example.test",
+            node.Node.Services.GetRequiredService<SaslOffer>(), canTls: false);
         return new(node, (connection, services) =>
             new SmtpDriver(connection, new SmtpSession(binding.Session, new SmtpConnection("127.0.0.1", null)), binding,
                 services));
@@ -52,7 +55,8 @@ internal sealed class PipeClient
     {
         var options = node.Node.Options;
         var all = options with { Pop3 = options.Pop3 with { LoginType = Frontend.Options.LoginType.PlainTextLogin } };
-        var binding = EdgeEndpoints.Pop3(all.Pop3.Bindings[0], all, canTls: false);
+        var binding = EdgeEndpoints.Pop3(
+            all.Pop3.Bindings[0], all, node.Node.Services.GetRequiredService<SaslOffer>(), canTls: false);
         return new(node, (connection, services) =>
             new Pop3Driver(connection, new Pop3Session(binding.Session, isTlsActive: false), binding, services));
     }
