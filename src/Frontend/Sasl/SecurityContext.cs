@@ -21,6 +21,11 @@ internal sealed class SecurityContext(SaslPackage package) : IDisposable
     /// <param name="status">What the library said, for the log.</param>
     public SaslAnswer Accept(ReadOnlySpan<byte> token, out NegotiateAuthenticationStatusCode status)
     {
+        if (package == SaslPackage.Ntlm && NtlmNegotiate.LacksVersion(token))
+        {
+            token = NtlmNegotiate.WithVersion(token);
+        }
+
         var reply = _authentication.GetOutgoingBlob(token, out status);
         return status switch
         {
