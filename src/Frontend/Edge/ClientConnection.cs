@@ -2,13 +2,10 @@ using System.Collections.Immutable;
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Security;
-using System.Runtime.InteropServices;
-using System.Security.Authentication.ExtendedProtection;
-using System.Text;
+using System.Security.Cryptography.X509Certificates;
 using MailCluster.Shared;
 using MailCluster.Shared.Sasl;
 using Microsoft.AspNetCore.Connections;
-using ChannelBinding = MailCluster.Shared.Sasl.ChannelBinding;
 
 namespace MailCluster.Frontend.Edge;
 
@@ -200,30 +197,13 @@ internal sealed class ClientConnection
     }
 
     /// <summary>
-    /// tls-server-end-point (RFC 5929 §4) where one of these mechanisms binds to it; null without TLS, and with a
-    /// certificate whose signature names no hash. tls-unique is not used: under TLS 1.2 it binds only with the extended
-    /// master secret (RFC 7677 §4), of which the platform does not tell; nor does it give what tls-exporter needs.
+    /// What one of these mechanisms can bind to, if any does. tls-unique is not offered: under TLS 1.2 it binds only with
+    /// the extended master secret (RFC 7677 §4), of which the platform does not tell; nor does it give what tls-exporter
+    /// needs (RFC 9266).
     /// </summary>
-    public ChannelBinding? BindingFor(ImmutableArray<string> mechanisms)
-    {
-        if (_tls is null || !mechanisms.Contains(SaslMechanisms.ScramSha256Plus))
-        {
-            return null;
-        }
-
-        using var token = _tls.TransportContext.GetChannelBinding(ChannelBindingKind.Endpoint);
-        if (token is null)
-        {
-            return null;
-        }
-
-        // A header, then "tls-server-end-point:", then the hash.
-        var octets = new byte[token.Size];
-        Marshal.Copy(token.DangerousGetHandle(), octets, 0, octets.Length);
-        var name = Encoding.ASCII.GetBytes(ChannelBinding.ServerEndPoint + ":");
-        var at = octets.AsSpan().IndexOf(name);
-        return at < 0 ? null : new(ChannelBinding.ServerEndPoint, [.. octets.AsSpan(at + name.Length)]);
-    }
+    public ChannelBinding? BindingFor(ImmutableArray<string> mechanisms) =>
+        mechanisms.Contains(SaslMechanisms.ScramSha256Plus) && _tls?.LocalCertificate is X509Certificate2 certificate
+            ? EndPointBinding.Of(certificate) : null;
 
     /// <summary>Looks at both clocks; called by the idle clock about four times a second.</summary>
     public void Tick(long now)
