@@ -51,7 +51,8 @@ public sealed class KerberosTests(KerberosNode fixture) : IClassFixture<Kerberos
         Suspend();
         try
         {
-            Assert.Contains("< 535 5.7.8 ", user.Send(Node.User(3), Node.User(1), "no").Output, StringComparison.Ordinal);
+            Assert.Contains(
+                "< 535 5.7.8 ", user.Send(Node.User(3), Node.User(1), "no").Output, StringComparison.Ordinal);
         }
         finally
         {

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using MailCluster.Integration.Support;
 using Xunit;
@@ -115,7 +116,8 @@ public sealed class NtlmTests(NtlmNode fixture) : IClassFixture<NtlmNode>
     {
         using Dialogue smtp = Dialogue.Connect(Node.Smtp);
         smtp.Expect("220");
-        Assert.Contains("AUTH NTLM SCRAM-SHA-256", smtp.Ask("EHLO client.example.test", "250"), StringComparison.Ordinal);
+        Assert.Contains(
+            "AUTH NTLM SCRAM-SHA-256", smtp.Ask("EHLO client.example.test", "250"), StringComparison.Ordinal);
 
         Assert.Equal("334 NTLM supported", smtp.Ask("auth ntlm"));
         string challenge = smtp.Ask(Convert.ToBase64String(Negotiate), "334 TlRMTVNTUAAC");
@@ -150,7 +152,9 @@ public sealed class NtlmTests(NtlmNode fixture) : IClassFixture<NtlmNode>
         using Dialogue pop3 = Dialogue.Connect(Node.Pop3);
         pop3.Expect("+OK");
         pop3.Ask("CAPA", "+OK");
-        Assert.Contains("\r\nSASL NTLM SCRAM-SHA-256\r\n", System.Text.Encoding.ASCII.GetString(pop3.ReadMultiline()), StringComparison.Ordinal);
+        Assert.Contains(
+            "\r\nSASL NTLM SCRAM-SHA-256\r\n", Encoding.ASCII.GetString(pop3.ReadMultiline()),
+            StringComparison.Ordinal);
         pop3.Ask($"AUTH NTLM {Convert.ToBase64String(Negotiate)}", "+ TlRMTVNTUAAC");
         pop3.Ask("*", "-ERR");
         As("CORP\\user0001:wrong").Fetch(1);

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using MailCluster.Integration.Support;
 using Xunit;
@@ -43,7 +44,7 @@ public sealed class SaslOfferTests
         AssertSaidOnce(node, "warn", "GSSAPI is not offered: the keytab cannot be read");
     }
 
-    /// <summary>RFC 4752 §3.2: no offer without an acceptor credential, which is the service's of that protocol.</summary>
+    /// <summary>RFC 4752 §3.2: no offer without an acceptor credential, here of the protocol's service.</summary>
     [Fact]
     [Trait("Requirement", "EX07-RFC-4120")]
     public void Gssapi_is_offered_where_the_keytab_has_the_service_and_by_the_environment_as_well()
@@ -97,7 +98,7 @@ public sealed class SaslOfferTests
         pop3.Expect("+OK");
         pop3.Ask("CAPA", "+OK");
         Assert.Contains(
-            capa, System.Text.Encoding.ASCII.GetString(pop3.ReadMultiline()), StringComparison.Ordinal);
+            capa, Encoding.ASCII.GetString(pop3.ReadMultiline()), StringComparison.Ordinal);
         pop3.Ask("AUTH NTLM", "-ERR");
     }
 

@@ -9,8 +9,8 @@ using Xunit;
 namespace MailCluster.Integration;
 
 /// <summary>
-/// SCRAM-SHA-256-PLUS (RFC 5802 §6, RFC 5929 §4) from the client's side: it binds to the hash of the certificate that it
-/// sees.
+/// SCRAM-SHA-256-PLUS (RFC 5802 §6, RFC 5929 §4) from the client's side: it binds to the hash of the certificate that
+/// it sees.
 /// </summary>
 public sealed class ScramPlusTests
 {
@@ -170,7 +170,9 @@ public sealed class ScramPlusTests
 
     /// <summary>A challenge of either protocol, or the reply as it is.</summary>
     private static string Decode(string reply) =>
-        reply.StartsWith("334 ", StringComparison.Ordinal) ? Encoding.UTF8.GetString(Convert.FromBase64String(reply[4..]))
-        : reply.StartsWith("+ ", StringComparison.Ordinal) ? Encoding.UTF8.GetString(Convert.FromBase64String(reply[2..]))
+        reply.StartsWith("334 ", StringComparison.Ordinal) ? Text(reply[4..])
+        : reply.StartsWith("+ ", StringComparison.Ordinal) ? Text(reply[2..])
         : reply;
+
+    private static string Text(string base64) => Encoding.UTF8.GetString(Convert.FromBase64String(base64));
 }

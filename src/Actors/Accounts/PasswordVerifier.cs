@@ -89,7 +89,8 @@ public sealed class PasswordVerifier : IDisposable
     }
 
     /// <summary>
-    /// NTLM and GSSAPI, whose contexts have shown who it is. No password of ours is needed; a suspended user is refused.
+    /// NTLM and GSSAPI, whose contexts have shown who it is. No password of ours is needed; a suspended user is
+    /// refused.
     /// </summary>
     public async ValueTask<SaslAnswer> FindAccountAsync(
         SaslStep.FindAccount question, CancellationToken cancellationToken)

@@ -197,9 +197,9 @@ internal sealed class ClientConnection
     }
 
     /// <summary>
-    /// What one of these mechanisms can bind to, if any does. tls-unique is not offered: under TLS 1.2 it binds only with
-    /// the extended master secret (RFC 7677 §4), of which the platform does not tell; nor does it give what tls-exporter
-    /// needs (RFC 9266).
+    /// What one of these mechanisms can bind to, if any does. tls-unique is not offered: under TLS 1.2 it binds only
+    /// with the extended master secret (RFC 7677 §4), of which the platform does not tell; nor does it give what
+    /// tls-exporter needs (RFC 9266).
     /// </summary>
     public ChannelBinding? BindingFor(ImmutableArray<string> mechanisms) =>
         mechanisms.Contains(SaslMechanisms.ScramSha256Plus) && _tls?.LocalCertificate is X509Certificate2 certificate

@@ -10,13 +10,13 @@ namespace MailCluster.Frontend.Edge;
 /// </summary>
 internal static class EndPointBinding
 {
-    /// <summary>Null for a signature without one hash function (Ed25519), or with one in its parameters (PSS).</summary>
+    /// <summary>Null for a signature without one hash function (Ed25519), or with it in parameters (PSS).</summary>
     public static ChannelBinding? Of(X509Certificate2 certificate)
     {
         var octets = certificate.RawDataMemory.Span;
         var hash = certificate.SignatureAlgorithm.Value switch
         {
-            // With RSA: MD5, SHA-1, SHA-256, then 384 and 512 (RFC 3279 §2.2.1, RFC 4055 §5); with ECDSA (RFC 5758 §3.2).
+            // RSA: RFC 3279 §2.2.1 (MD5, SHA-1), RFC 4055 §5; ECDSA: RFC 3279 §2.2.3 (SHA-1), RFC 5758 §3.2.
             "1.2.840.113549.1.1.4" or "1.2.840.113549.1.1.5" or "1.2.840.10045.4.1" => SHA256.HashData(octets),
             "1.2.840.113549.1.1.11" or "1.2.840.10045.4.3.2" => SHA256.HashData(octets),
             "1.2.840.113549.1.1.12" or "1.2.840.10045.4.3.3" => SHA384.HashData(octets),

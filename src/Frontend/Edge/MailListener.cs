@@ -18,14 +18,18 @@ internal sealed class MailListener(EdgeServices services, IdleClock clock, NodeS
         RunAsync(transport, binding.Edge, connection =>
     {
         var session = new SmtpSession(
-            binding.Session, new SmtpConnection(EdgeText.Of(connection.Remote.Address), TlsOf(connection, binding.Session.AuthMechanisms)));
+            binding.Session,
+            new SmtpConnection(
+                EdgeText.Of(connection.Remote.Address), TlsOf(connection, binding.Session.AuthMechanisms)));
         return new SmtpDriver(connection, session, binding, services);
     });
 
     public Task RunAsync(ConnectionContext transport, Pop3Binding binding) =>
         RunAsync(transport, binding.Edge, connection =>
     {
-        var session = new Pop3Session(binding.Session, isTlsActive: connection.Tls is not null, connection.BindingFor(binding.Session.Mechanisms));
+        var session = new Pop3Session(
+            binding.Session, isTlsActive: connection.Tls is not null,
+            connection.BindingFor(binding.Session.Mechanisms));
         return new Pop3Driver(connection, session, binding, services);
     });
 
@@ -172,6 +176,7 @@ internal sealed class MailListener(EdgeServices services, IdleClock clock, NodeS
             connection.Tls?.Protocol ?? "plain");
     }
 
-    private static SmtpTls? TlsOf(ClientConnection connection, ImmutableArray<string> mechanisms) => connection.Tls is { } tls
-        ? new SmtpTls(tls.Protocol, tls.CipherSuite, connection.BindingFor(mechanisms)) : null;
+    private static SmtpTls? TlsOf(ClientConnection connection, ImmutableArray<string> mechanisms) =>
+        connection.Tls is { } tls
+            ? new SmtpTls(tls.Protocol, tls.CipherSuite, connection.BindingFor(mechanisms)) : null;
 }

@@ -5,7 +5,7 @@ namespace MailCluster.Frontend.Sasl;
 /// <summary>
 /// The first message of NTLM ([MS-NLMP] §2.2.1.1) of clients that have no Version to tell and leave the field out, as
 /// curl does. gss-ntlmssp reads no message without the field, and would miss it again in the third message once signing
-/// has been asked for. Here nothing is signed, so the wish is dropped; such a client sends no MIC over its first message.
+/// has been asked for. Here nothing is signed, so the wish is dropped; such a client sends no MIC over its messages.
 /// </summary>
 internal static class NtlmNegotiate
 {

@@ -16,7 +16,7 @@ internal sealed class SecurityContext(SaslPackage package) : IDisposable
     });
 
     /// <summary>
-    /// Only the status counts: IsAuthenticated of <see cref="NegotiateAuthentication"/> is true after a failure as well.
+    /// Only the status counts: IsAuthenticated of <see cref="NegotiateAuthentication"/> is true after a failure too.
     /// </summary>
     /// <param name="status">What the library said, for the log.</param>
     public SaslAnswer Accept(ReadOnlySpan<byte> token, out NegotiateAuthenticationStatusCode status)

@@ -10,7 +10,7 @@ namespace MailCluster.Frontend.Sasl;
 /// </summary>
 internal sealed class SecurityContexts(ILogger<SecurityContexts> log) : IDisposable
 {
-    /// <summary>A token costs some tenths of a millisecond; two threads keep one blocked file from stopping all.</summary>
+    /// <summary>A token costs some tenths of a millisecond; with two, one blocked file does not stop all.</summary>
     private const int Threads = 2;
 
     /// <summary>About a tenth of a second's work.</summary>

@@ -29,7 +29,7 @@ internal static class SystemMechanisms
 
     private static readonly ImmutableArray<string> Everywhere = [.. Services.Select(entry => entry.Protocol)];
 
-    /// <summary>[MS-NLMP] §2.2.1.1, with UNICODE, REQUEST_TARGET, NTLM, ALWAYS_SIGN and EXTENDED_SESSIONSECURITY.</summary>
+    /// <summary>[MS-NLMP] §2.2.1.1: UNICODE, REQUEST_TARGET, NTLM, ALWAYS_SIGN, EXTENDED_SESSIONSECURITY.</summary>
     private static readonly byte[] AnyNegotiate =
     [
         .. "NTLMSSP\0"u8, 1, 0, 0, 0, 0x05, 0x82, 0x08, 0x00, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,

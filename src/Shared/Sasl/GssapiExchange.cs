@@ -105,7 +105,7 @@ internal sealed class GssapiExchange(SaslContext context) : ISaslExchange
         return new SaslStep.Challenge(established.Token);
     }
 
-    /// <summary>RFC 4752 §3.2: one layer that was offered, no length without a layer, the authorization identity.</summary>
+    /// <summary>RFC 4752 §3.2: a layer that was offered, no length without one, the authorization identity.</summary>
     private SaslStep Chosen(ReadOnlySpan<byte> choice)
     {
         if (choice.Length < 4 || !choice[..4].SequenceEqual(Offer)

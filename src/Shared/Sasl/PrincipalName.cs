@@ -51,5 +51,6 @@ internal sealed record PrincipalName(string User, string Realm, string Text)
         IsPart(user) && IsPart(realm) ? new(user, realm, text) : null;
 
     private static bool IsPart(string text) =>
-        text.Length is > 0 and <= PartLengthMax && !text.AsSpan().ContainsAny(Borders) && !PasswordText.HasControl(text);
+        text.Length is > 0 and <= PartLengthMax && !text.AsSpan().ContainsAny(Borders)
+        && !PasswordText.HasControl(text);
 }

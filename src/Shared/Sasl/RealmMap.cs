@@ -4,8 +4,8 @@ namespace MailCluster.Shared.Sasl;
 
 /// <summary>
 /// From a Kerberos realm or NTLM domain to the mail domain of its users: the domain of the same name, unless the
-/// administrator named another one. Nothing else leads from a realm into a domain: a domain that was given to a realm is
-/// no other realm's any more, whatever its name.
+/// administrator named another one. Nothing else leads from a realm into a domain: a domain that was given to a realm
+/// is no other realm's any more, whatever its name.
 /// </summary>
 public sealed class RealmMap(IEnumerable<KeyValuePair<string, string>> entries)
 {

@@ -65,7 +65,8 @@ public sealed class KeytabFileTests : IDisposable
 
     private static byte[] Entry(string realm, params string[] components)
     {
-        byte[] rest = [0, (byte)components.Length, .. Counted(realm), .. components.SelectMany(Counted), .. new byte[15]];
+        byte[] rest =
+            [0, (byte)components.Length, .. Counted(realm), .. components.SelectMany(Counted), .. new byte[15]];
         var size = new byte[sizeof(int)];
         BinaryPrimitives.WriteInt32BigEndian(size, rest.Length);
         return [.. size, .. rest];

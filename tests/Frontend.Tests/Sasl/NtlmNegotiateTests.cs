@@ -13,7 +13,8 @@ public sealed class NtlmNegotiateTests
 
         Assert.True(NtlmNegotiate.LacksVersion(message));
         Assert.Equal(
-            [.. "NTLMSSP\0"u8, 1, 0, 0, 0, 0x06, 0x02, 0x08, 0x00, .. new byte[24]], NtlmNegotiate.WithVersion(message));
+            [.. "NTLMSSP\0"u8, 1, 0, 0, 0, 0x06, 0x02, 0x08, 0x00, .. new byte[24]],
+            NtlmNegotiate.WithVersion(message));
     }
 
     [Theory]

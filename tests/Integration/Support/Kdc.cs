@@ -90,7 +90,7 @@ internal sealed class Kdc : IDisposable
         _process?.Dispose();
     }
 
-    /// <summary>The program cannot choose a port itself, and the one chosen here may be gone: then another one.</summary>
+    /// <summary>The program cannot choose a port, and the one chosen here may be gone: then another one.</summary>
     private void Start()
     {
         for (int start = 1; ; start++)

@@ -15,7 +15,8 @@ public sealed class KerberosNode : IDisposable
         try
         {
             _kdc = new Kdc(Workplace);
-            foreach (string user in (ReadOnlySpan<string>)["user0001", "user0002", "user0003", "stranger", "user0001/admin"])
+            string[] users = ["user0001", "user0002", "user0003", "stranger", "user0001/admin"];
+            foreach (string user in users)
             {
                 _kdc.AddUser(user, "ticket");
             }

@@ -5,8 +5,8 @@ namespace MailCluster.Shared.Fuzz.Targets;
 
 /// <summary>
 /// Every mechanism (RFC 4616, RFC 4752, RFC 5802, NTLM), chosen by the first octet, fed with the lines of the rest as
-/// responses. Nobody gets in who was not let in: no success without an accepted password or an established context, none
-/// by guessing a SCRAM proof, and none for another name than the context's.
+/// responses. Nobody gets in who was not let in: no success without an accepted password or an established context,
+/// none by guessing a SCRAM proof, and none for another name than the context's.
 /// </summary>
 public sealed class SaslTarget : IFuzzTarget
 {

@@ -27,7 +27,8 @@ public sealed class GssapiExchangeTests
         Assert.True(Assert.IsType<SaslStep.Challenge>(exchange.Begin(null)).Octets.IsEmpty);
         Assert.Equal(new SaslStep.AcceptToken(SaslPackage.Kerberos, Request, IsFirst: true), exchange.Respond(Request));
         Assert.Equal(new SaslStep.Challenge(Reply), exchange.Answer(Established(Reply)));
-        Assert.Equal([1, 0, 0, 0], Assert.IsType<SaslStep.Wrap>(exchange.Respond(Array.Empty<byte>())).Octets.ToArray());
+        var wrap = Assert.IsType<SaslStep.Wrap>(exchange.Respond(Array.Empty<byte>()));
+        Assert.Equal([1, 0, 0, 0], wrap.Octets.ToArray());
         Assert.Equal(new SaslStep.Challenge(Wrapped), exchange.Answer(new SaslAnswer.Octets(Wrapped)));
         Assert.Equal(new SaslStep.Unwrap(Wrapped), exchange.Respond(Wrapped));
         Assert.Equal(
@@ -53,7 +54,8 @@ public sealed class GssapiExchangeTests
         for (var token = 2; token <= 4; token++)
         {
             Assert.Equal(new SaslStep.Challenge(Reply), exchange.Answer(new SaslAnswer.ContextContinues(Reply)));
-            Assert.Equal(new SaslStep.AcceptToken(SaslPackage.Kerberos, Reply, IsFirst: false), exchange.Respond(Reply));
+            Assert.Equal(
+                new SaslStep.AcceptToken(SaslPackage.Kerberos, Reply, IsFirst: false), exchange.Respond(Reply));
         }
 
         exchange.Answer(new SaslAnswer.ContextContinues(Reply));
@@ -65,7 +67,8 @@ public sealed class GssapiExchangeTests
     {
         byte[] spnego = [0x60, 0x10, 0x06, 0x06, 0x2B, 6, 1, 5, 5, 2, 0xA0, 0, 0, 0, 0, 0, 0, 0];
         byte[] ntlm = [.. "NTLMSSP\0"u8, 1, 0, 0, 0, 0, 0, 0, 0];
-        foreach (var token in (byte[][])[[], [0x60], [0x60, 0x7F], [0x60, 0x85], [0x60, 0xFF, 1], spnego, ntlm, Request[1..]])
+        byte[][] tokens = [[], [0x60], [0x60, 0x7F], [0x60, 0x85], [0x60, 0xFF, 1], spnego, ntlm, Request[1..]];
+        foreach (var token in tokens)
         {
             Assert.Equal(Malformed, New().Begin(token));
         }

@@ -34,7 +34,8 @@ public sealed class NtlmExchangeTests
         Assert.Equal(new SaslStep.Challenge(Challenge), exchange.Answer(Continues));
         Assert.Equal(
             new SaslStep.AcceptToken(SaslPackage.Ntlm, Authenticate, IsFirst: false), exchange.Respond(Authenticate));
-        Assert.Equal(new SaslStep.FindAccount("alice@example.test"), exchange.Answer(Established(@"Example.TEST\alice")));
+        Assert.Equal(
+            new SaslStep.FindAccount("alice@example.test"), exchange.Answer(Established(@"Example.TEST\alice")));
         Assert.Equal(new SaslStep.Succeeded(Identity), exchange.Answer(new SaslAnswer.Account(Identity)));
     }
 
@@ -59,15 +60,21 @@ public sealed class NtlmExchangeTests
     {
         var realms = new RealmMap([KeyValuePair.Create("CORP", "Example.test")]);
 
-        Assert.Equal(new SaslStep.FindAccount("alice@example.test"), AtAuthenticate(realms).Answer(Established(@"corp\alice")));
+        Assert.Equal(
+            new SaslStep.FindAccount("alice@example.test"), AtAuthenticate(realms).Answer(Established(@"corp\alice")));
         Assert.Equal(BadCredentials, AtAuthenticate(realms).Answer(Established(@"EXAMPLE.TEST\alice")));
-        Assert.Equal(new SaslStep.FindAccount("alice@other.test"), AtAuthenticate(realms).Answer(Established(@"OTHER.test\alice")));
+        Assert.Equal(
+            new SaslStep.FindAccount("alice@other.test"),
+            AtAuthenticate(realms).Answer(Established(@"OTHER.test\alice")));
     }
 
     [Fact]
     public void What_is_not_the_message_that_is_due_is_malformed()
     {
-        byte[][] messages = [[], "NTLMSSP\0"u8.ToArray(), Negotiate[..11], [0x60, 2, 6, 0], Challenge, Message(4), [0, .. Negotiate]];
+        byte[][] messages =
+        [
+            [], "NTLMSSP\0"u8.ToArray(), Negotiate[..11], [0x60, 2, 6, 0], Challenge, Message(4), [0, .. Negotiate],
+        ];
         foreach (var message in messages)
         {
             Assert.Equal(Malformed, New().Begin(message));
