@@ -1,6 +1,9 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
 using MailCluster.Actors.Accounts;
 using MailCluster.Actors.Delivery;
 using MailCluster.Actors.Kernel;
+using MailCluster.Actors.Limits;
 using MailCluster.Actors.Mailboxes;
 using MailCluster.Actors.Storage;
 using MailCluster.Frontend.Admin;
@@ -61,6 +64,8 @@ internal static class Composition
         services.AddSingleton(options);
         services.AddSingleton<IMailStore>(store);
         services.AddSingleton(store.Directory);
+        services.AddSingleton(store.Spool);
+        services.AddSingleton(store.Committer);
         AddActors(services, options);
         AddEdge(services, options);
         AddHttp(services, options);
@@ -99,11 +104,27 @@ internal static class Composition
             provider.GetRequiredService<ActorSystem>(), provider.GetRequiredService<IMailStore>().Mailboxes,
             provider.GetRequiredService<IMailStore>().Committer, provider.GetRequiredService<MailboxOptions>(),
             provider.GetRequiredService<MailboxMetrics>(), provider.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton(new SourceLimitOptions
+        {
+            HashSecret = BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong))),
+        });
+        services.AddSingleton<LimitsMetrics>().AddSingleton<SourceLimits>();
+        services.AddSingleton<SpoolMetrics>().AddSingleton(provider => new Spool(
+            provider.GetRequiredService<ActorSystem>(), provider.GetRequiredService<MailboxRegion>(),
+            provider.GetRequiredService<ISpoolStore>(), new SpoolOptions(),
+            provider.GetRequiredService<SpoolMetrics>(), provider.GetRequiredService<ILoggerFactory>()));
         services.AddSingleton(new DeliveryOptions()).AddSingleton<DeliveryMetrics>().AddSingleton<MessageAcceptor>();
     }
 
     private static void AddEdge(IServiceCollection services, MailClusterOptions options)
     {
+        var disk = new DriveInfo(options.Node.DataDirectory);
+        services.AddSingleton(provider => new ResourceWatch(
+            options.BackPressure,
+            () => new(disk.AvailableFreeSpace, provider.GetRequiredService<IMailStore>().ReusableOctets),
+            "/", provider.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>(),
+            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<ResourceWatch>>()));
+        services.AddSingleton<ConnectionAdmission>();
         services.AddSingleton<NodeStatus>().AddSingleton<IdleClock>().AddSingleton<QuietCollection>()
             .AddSingleton<EdgeMetrics>();
         services.AddSingleton(provider => new CertificateShelf(

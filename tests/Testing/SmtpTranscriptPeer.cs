@@ -30,8 +30,10 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
     private bool _keepsChunk;
     private long _chunkLeft = -1;
     private bool _dropsInput;
-    private bool _isBodyFaulty;
+    private BodyFault _bodyFault;
+    private bool _acceptsLater;
     private AcceptVerdict _verdict;
+    private int _messagesLeft;
 
     public SmtpSession Session => _session ?? throw new InvalidOperationException("Not started.");
 
@@ -57,6 +59,9 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
             MaxRecipientsPerMessage = (int)Number(settings, "max-recipients", 200),
             MaxProtocolErrors = (int)Number(settings, "max-errors", 5),
             MaxLogonFailures = (int)Number(settings, "max-logons", 3),
+            CountsMessages = settings.ContainsKey("rate"),
+            TarpitInterval = TimeSpan.FromSeconds(Number(settings, "tarpit", 0)),
+            AuthTarpitInterval = TimeSpan.FromSeconds(Number(settings, "auth-tarpit", 0)),
         };
         return settings.TryGetValue("supported", out var supported)
             ? options with { SaslSupportedText = [.. supported.Split(',')] }
@@ -65,7 +70,9 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
 
     public void Start(IReadOnlyDictionary<string, string> settings)
     {
-        _isBodyFaulty = settings.ContainsKey("body-fault");
+        _messagesLeft = (int)Number(settings, "rate", 0);
+        _bodyFault = Enum.Parse<BodyFault>(settings.GetValueOrDefault("body-fault", "None"), ignoreCase: true);
+        _acceptsLater = settings.GetValueOrDefault("acknowledge") == "later";
         _verdict = Enum.Parse<AcceptVerdict>(settings.GetValueOrDefault("verdict", "Committed"));
         var isTls = settings.GetValueOrDefault("tls") == "active";
         var tls = isTls ? new SmtpTls("TLSv1.3", "TLS_AES_256_GCM_SHA384") : null;
@@ -76,7 +83,7 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
         }
         else
         {
-            _session.Start(Now, _effects);
+            _session.Start(Now, _effects, settings.ContainsKey("owing"));
         }
 
         CarryOut();
@@ -108,6 +115,16 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
             case "drain":
                 Session.Drain(_effects);
                 break;
+            case "resources short":
+                Session.IsShortOfResources = true;
+                break;
+            case "resources enough":
+                Session.IsShortOfResources = false;
+                break;
+            case "acknowledged":
+                _acceptsLater = false;
+                Accepted();
+                return;
             case var _ when what.StartsWith("end ", StringComparison.Ordinal):
                 Session.TimedOut(Enum.Parse<ConnectionEndReason>(what[4..]), _effects);
                 break;
@@ -208,7 +225,7 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
         _scanner?.HeaderOctets ?? 0,
         _scanner?.ReceivedFields ?? 0,
         _scanner?.LocalReceivedFields ?? 0,
-        _isBodyFaulty);
+        _bodyFault);
 
     private void Answer(SmtpAnswer answer)
     {
@@ -236,6 +253,13 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
                 var text = reply.Value.ToString();
                 _output.AddRange(text[..^2].Split("\r\n").Select(x => "S: " + x));
                 break;
+            case SmtpEffect.Hold hold:
+                _output.Add($"E: Hold {hold.Interval.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s");
+                break;
+            case SmtpEffect.TakeMessage take:
+                _output.Add("E: TakeMessage " + (take.User?.Address ?? "by address"));
+                Answer(new SmtpAnswer.MessageTaken(TakeMessage()));
+                break;
             case SmtpEffect.ResolveRecipient question:
                 _output.Add("E: ResolveRecipient " + TraceHeaders.AddressOf(question.Path));
                 Answer(new SmtpAnswer.Recipient(Resolve(question.Path)));
@@ -259,9 +283,12 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
                 break;
             case SmtpEffect.AcceptMessage accept:
                 _output.Add($"E: AcceptMessage {Show(accept.Transaction)} \"{Excerpt()}\"");
-                var id = _verdict == AcceptVerdict.Committed ? "Q1" : string.Empty;
                 Forget();
-                Answer(new SmtpAnswer.Accepted(_verdict, id));
+                if (!_acceptsLater)
+                {
+                    Accepted();
+                }
+
                 break;
             case SmtpEffect.DiscardBody:
                 _output.Add("E: DiscardBody");
@@ -279,6 +306,17 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
                 throw new InvalidOperationException(effect.ToString());
         }
     }
+
+    /// <summary>-1: the count cannot be asked.</summary>
+    private MessageRate TakeMessage() => _messagesLeft switch
+    {
+        < 0 => MessageRate.Unknown,
+        0 => MessageRate.Exceeded,
+        _ => --_messagesLeft >= 0 ? MessageRate.Within : MessageRate.Exceeded,
+    };
+
+    private void Accepted() =>
+        Answer(new SmtpAnswer.Accepted(_verdict, _verdict == AcceptVerdict.Committed ? "Q1" : string.Empty));
 
     private void Forget()
     {

@@ -27,6 +27,26 @@ public sealed class ConformanceTests
     }
 
     [Fact]
+    public void Only_requirements_have_a_state_of_their_own()
+    {
+        HashSet<string> known = [.. Requirements.Rows().Select(row => row.Id)];
+        Assert.NotEmpty(Requirements.Stated());
+        Offences.None(Requirements.Stated().Keys.Where(id => !known.Contains(id)));
+    }
+
+    [Fact]
+    public void Every_row_of_OXSMTP_is_done_or_says_why_not()
+    {
+        string[] open =
+        [
+            .. Repository.Lines(Requirements.Report)
+                .Where(line => line.StartsWith("| OXSMTP-", StringComparison.Ordinal)
+                    && line.Contains("| open |", StringComparison.Ordinal)),
+        ];
+        Offences.None(open);
+    }
+
+    [Fact]
     public void No_requirement_stands_twice_and_none_has_disappeared()
     {
         string[] ids = [.. Requirements.Rows().Select(row => row.Id)];

@@ -6,7 +6,8 @@ namespace MailCluster.Tidy.Tests;
 
 /// <summary>
 /// The requirements (tests/Conformance/requirements.md) and the tests that carry their ids: a trait on a test
-/// (<c>[Trait("Requirement", "OXSMTP-EV-07")]</c>) or the id in a transcript.
+/// (<c>[Trait("Requirement", "OXSMTP-EV-07")]</c>) or the id in a transcript. What is not a matter of a test (a row
+/// that only informs, a half that waits for another part) stands in the list at the end of the document.
 /// </summary>
 internal static partial class Requirements
 {
@@ -36,8 +37,12 @@ internal static partial class Requirements
                 string[] cells = Cells(line);
                 int scope = Array.IndexOf(columns, "scope");
                 scope = scope < 0 ? Array.IndexOf(columns, "scope and reason") : scope;
-                yield return (id.Value, section, cells.ElementAtOrDefault(1) ?? "", scope < 0 ? "IN"
-                    : cells.ElementAtOrDefault(scope) ?? "IN");
+                Match successor = Successor().Match(line);
+                yield return (
+                    id.Value,
+                    section,
+                    cells.ElementAtOrDefault(1) + (successor.Success ? $" (now {successor.Groups[1].Value})" : ""),
+                    scope < 0 ? "IN" : cells.ElementAtOrDefault(scope) ?? "IN");
             }
 
             foreach (Match timer in Timer().Matches(line))
@@ -60,16 +65,20 @@ internal static partial class Requirements
     {
         ILookup<string, string> tests = Tests();
         List<(string Id, string Section, string Text, string Scope)> rows = [.. Rows()];
-        int tested = rows.Count(row => tests.Contains(row.Id));
+        Dictionary<string, string> stated = Stated();
+        int Count(string state) =>
+            rows.Count(row => State(row, tests, stated).StartsWith(state, StringComparison.Ordinal));
         StringBuilder text = new();
         text.Append(CultureInfo.InvariantCulture, $"""
             # Conformance
 
-            Every requirement of [requirements.md](../tests/Conformance/requirements.md) and the tests that carry its id. `open`: no
-            test yet, whether or not the behaviour is there. `out of scope`: it cannot concern a mail front-end; the reason is in the
-            requirement. Written by `./test.sh --only Tidy.Tests --write-docs`; a test compares it with the tests that there are.
+            Every requirement of [requirements.md](../tests/Conformance/requirements.md), its state and the tests that carry its id.
+            `done`: a test shows it. `open`: no test yet, whether or not the behaviour is there. `info`: it says what to read, not what to do.
+            `later`: it waits for another part of the product, which is named. `out of scope`: it cannot concern a mail front-end; the reason is in
+            the requirement. The list is of 2007 where it names RFCs; their successors stand in brackets. Written by
+            `./test.sh --only Tidy.Tests --write-docs`; a test compares it with the tests that there are.
 
-            **{rows.Count} requirements: {tested} tested, {rows.Count(row => State(row, tests) == "open")} open, {rows.Count(row => State(row, tests) == "out of scope")} out of scope.**
+            **{rows.Count} requirements: {Count("done")} done, {Count("open")} open, {Count("later")} later, {Count("info")} info, {Count("out of scope")} out of scope.**
 
             """);
         foreach (IGrouping<string,
@@ -82,17 +91,33 @@ internal static partial class Requirements
                 string where =
                     string.Join(", ", tests[row.Id].Order(StringComparer.Ordinal).Select(test => $"`{test}`"));
                 text.Append(
-                    CultureInfo.InvariantCulture, $"| {row.Id} | {row.Text} | {State(row, tests)} | {where} |\n");
+                    CultureInfo.InvariantCulture, $"| {row.Id} | {row.Text} | {State(row, tests, stated)} | {where} |\n");
             }
         }
 
         return text.ToString();
     }
 
+    /// <summary>Id → what the list at the end says: "info", "later: what", or "also later: what" of a part.</summary>
+    public static Dictionary<string, string> Stated() =>
+        Repository.Lines(Source).Select(line => Statement().Match(line)).Where(match => match.Success)
+            .ToDictionary(match => match.Groups[1].Value, match => match.Groups[2].Value);
+
     private static string State(
-        (string Id, string Section, string Text, string Scope) row, ILookup<string, string> tests) =>
-        tests.Contains(row.Id) ? "tested" : row.Scope.StartsWith("OUT", StringComparison.Ordinal) ? "out of scope"
+        (string Id, string Section, string Text, string Scope) row, ILookup<string, string> tests,
+        Dictionary<string, string> stated)
+    {
+        string? says = stated.GetValueOrDefault(row.Id);
+        if (says is not null && !says.StartsWith("also ", StringComparison.Ordinal))
+        {
+            return says;
+        }
+
+        string state = tests.Contains(row.Id) ? "done"
+            : row.Scope.StartsWith("OUT", StringComparison.Ordinal) ? "out of scope"
             : "open";
+        return says is null ? state : $"{state}; {says["also ".Length..]}";
+    }
 
     private static IEnumerable<(string, string Where)> InCode(string file)
     {
@@ -110,6 +135,13 @@ internal static partial class Requirements
     [GeneratedRegex(
         @"\b(OXSMTP-(GEN|SASL|EV|TMR)-\d+|STANXPOP3-(CR-\d+|NV-[\d.]*\d|[CVE]\d{4})|EX07-[A-Z0-9]+-?[A-Z0-9]+|OFFINT-\d+|SUPP-\d+)\b")]
     public static partial Regex Id();
+
+    [GeneratedRegex(@"^- `([A-Z0-9-]+)`: ((?:info|(?:also )?later: ).*)$")]
+    private static partial Regex Statement();
+
+    /// <summary>Of the list of 2007: which RFC stands in its place.</summary>
+    [GeneratedRegex(@"\bnow (\d{4}(?: \+ \d{4})?)")]
+    private static partial Regex Successor();
 
     [GeneratedRegex(@"\*\*(OXSMTP-TMR-\d+)\*\*")]
     private static partial Regex Timer();

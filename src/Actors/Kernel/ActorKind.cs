@@ -8,6 +8,9 @@ internal abstract class ActorKind<TMessage>(ActorSystem system, ActorOptions opt
 
     public ActorOptions Options { get; } = options;
 
+    /// <summary>Tellers may run turns themselves.</summary>
+    public bool RunsInline { get; } = options.RunsInline && !system.Scheduler.IsDeterministic;
+
     /// <summary>Coarse time: counts the idle sweeps.</summary>
     public virtual int Generation => 0;
 

@@ -42,6 +42,14 @@ public sealed record ActorOptions
     /// </summary>
     public int EntitiesMax { get; init; } = 100_000;
 
+    /// <summary>
+    /// True: who tells an idle actor runs its turn at once, on the thread it is on, so that an ask is mostly answered
+    /// when it returns. For short turns only, as the teller waits for them. A busy actor queues as ever, a turn within
+    /// such a turn goes to the pool, and so does all under a deterministic scheduler, which draws the order. Default
+    /// false.
+    /// </summary>
+    public bool RunsInline { get; init; }
+
     internal ActorOptions Checked()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(MailboxCapacity, 1);

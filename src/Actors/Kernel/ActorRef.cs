@@ -69,7 +69,7 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
     public void Notify(TMessage message)
     {
         ArgumentNullException.ThrowIfNull(message);
-        Accepted(Push(new NoticeEnvelope<TMessage>(message)), message);
+        Accepted(TryNotify(message), message);
     }
 
     /// <param name="make">Makes the message that carries the reply's address.</param>
@@ -86,7 +86,7 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
         TimeSpan deadline)
     {
         ArgumentNullException.ThrowIfNull(make);
-        var answer = PendingAsk<TReply>.Open(System, deadline, out var reply);
+        var ask = PendingAsk<TReply>.Open(System, out var reply);
         var message = make(reply, state);
         var outcome = TryTell(message);
         if (!Accepted(outcome, message))
@@ -94,7 +94,7 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
             reply.Fail(WhyRefused(outcome));
         }
 
-        return answer;
+        return ask.Answer(deadline);
     }
 
     public override string ToString() => _kind.NameOf(Identity);
@@ -105,6 +105,11 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
     /// <summary>A tell without the consequences of a refusal.</summary>
     internal PushOutcome TryTell(TMessage message)
     {
+        if (TryRunInline(message))
+        {
+            return PushOutcome.Queued;
+        }
+
         var outcome = _mailbox.TryTell(message, _kind.Options.MailboxCapacity);
         if (outcome == PushOutcome.Wake)
         {
@@ -113,6 +118,10 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
 
         return outcome;
     }
+
+    /// <summary>A notification without the consequences of a refusal.</summary>
+    internal PushOutcome TryNotify(TMessage message) =>
+        TryRunInline(message) ? PushOutcome.Queued : Push(new NoticeEnvelope<TMessage>(message));
 
     internal PushOutcome Push(Envelope<TMessage> envelope)
     {
@@ -200,7 +209,9 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
     }
 
     /// <summary>A batch of turns. Only who owns the turn schedules it.</summary>
-    void IThreadPoolWorkItem.Execute()
+    void IThreadPoolWorkItem.Execute() => RunBatch();
+
+    private void RunBatch()
     {
         for (var left = _kind.Options.TurnsPerBatch; left > 0; left--)
         {
@@ -232,6 +243,39 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
         }
 
         System.Scheduler.Execute(this);
+    }
+
+    /// <summary>
+    /// The message's turn here and now, without an envelope, and then those of what came meanwhile, at most a batch.
+    /// False: the actor is at work, has ended or wants the pool; nothing has happened.
+    /// </summary>
+    private bool TryRunInline(TMessage message)
+    {
+        if (!_kind.RunsInline || InlineTurn.IsRunning || !_mailbox.TryClaim())
+        {
+            return false;
+        }
+
+        InlineTurn.IsRunning = true;
+        try
+        {
+            if (_instance is null)
+            {
+                // The start may fail and back off, and then the message has to wait in its place.
+                _mailbox.PutFirst(new NoticeEnvelope<TMessage>(message));
+                RunBatch();
+            }
+            else if (TryReceive(message))
+            {
+                RunBatch();
+            }
+        }
+        finally
+        {
+            InlineTurn.IsRunning = false;
+        }
+
+        return true;
     }
 
     /// <summary>False: the caller no longer owns the turn.</summary>
@@ -266,14 +310,20 @@ public sealed class ActorRef<TMessage> : IThreadPoolWorkItem, IActorCell
             _passivation = Passivation.None;
         }
 
+        return TryReceive(envelope.Message!);
+    }
+
+    /// <inheritdoc cref="TryTurn"/>
+    private bool TryReceive(TMessage message)
+    {
         try
         {
-            _instance.Receive(envelope.Message!);
+            _instance!.Receive(message);
             return true;
         }
         catch (Exception exception)
         {
-            return TryRestart(exception, envelope.Message);
+            return TryRestart(exception, message);
         }
     }
 

@@ -41,8 +41,11 @@ internal sealed class Deadlines : IDisposable
     /// <summary>For one addition; drawn before it, so that whoever adds can prepare for being fired at once.</summary>
     public long NextSequence() => Interlocked.Increment(ref _sequence);
 
-    /// <summary>The object must not be in the heap.</summary>
-    public void Add(Deadline deadline, long sequence, TimeSpan due)
+    /// <inheritdoc cref="TryAdd"/>
+    public void Add(Deadline deadline, long sequence, TimeSpan due) => TryAdd(deadline, sequence, due);
+
+    /// <summary>The object must not be in the heap. False: all has ended, and it will not be fired.</summary>
+    public bool TryAdd(Deadline deadline, long sequence, TimeSpan due)
     {
         Debug.Assert(deadline.Place < 0, "A deadline can be waited for once at a time.");
         var now = _time.GetTimestamp();
@@ -53,7 +56,7 @@ internal sealed class Deadlines : IDisposable
             deadline.Due = at;
             if (_ended)
             {
-                return;
+                return false;
             }
 
             if (_count == _heap.Length)
@@ -66,6 +69,8 @@ internal sealed class Deadlines : IDisposable
             {
                 Arm(at, now, TimeSpan.Zero);
             }
+
+            return true;
         }
     }
 

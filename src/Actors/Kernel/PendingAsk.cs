@@ -23,8 +23,8 @@ internal sealed class PendingAsk<TReply> : Deadline, IValueTaskSource<TReply>, I
     private AskFailure? _failure;
     private long _open;
 
-    /// <summary>Its deadline runs from now.</summary>
-    public static ValueTask<TReply> Open(ActorSystem system, TimeSpan deadline, out ReplyTo<TReply> replyTo)
+    /// <summary>Before the message is told; <see cref="Answer"/> follows on the same thread.</summary>
+    public static PendingAsk<TReply> Open(ActorSystem system, out ReplyTo<TReply> replyTo)
     {
         var ask = t_pooled;
         if (ask is null)
@@ -40,18 +40,22 @@ internal sealed class PendingAsk<TReply> : Deadline, IValueTaskSource<TReply>, I
 
         ask._system = system;
         ask._source.RunContinuationsAsynchronously = !system.Scheduler.IsDeterministic;
-        var isFull = system.Deadlines.Count >= system.Options.DeadlinesMax;
         var token = system.Deadlines.NextSequence();
         Volatile.Write(ref ask._open, token);
-        system.Deadlines.Add(ask, token, deadline);
         replyTo = new ReplyTo<TReply>(ask, token);
-        var task = new ValueTask<TReply>(ask, ask._source.Version);
-        if (isFull)
+        return ask;
+    }
+
+    /// <summary>After the message was told. The deadline runs from now, unless the reply is there already.</summary>
+    public ValueTask<TReply> Answer(TimeSpan deadline)
+    {
+        var token = Volatile.Read(ref _open);
+        if (token != 0)
         {
-            ask.Fail(token, AskFailure.MailboxFull);
+            Arm(token, deadline);
         }
 
-        return task;
+        return new ValueTask<TReply>(this, _source.Version);
     }
 
     public void Reply(long token, TReply value)
@@ -104,6 +108,24 @@ internal sealed class PendingAsk<TReply> : Deadline, IValueTaskSource<TReply>, I
         short token,
         ValueTaskSourceOnCompletedFlags flags) =>
         _source.OnCompleted(continuation, state, token, flags);
+
+    private void Arm(long token, TimeSpan deadline)
+    {
+        var deadlines = _system!.Deadlines;
+        if (deadlines.Count >= _system.Options.DeadlinesMax)
+        {
+            Fail(token, AskFailure.MailboxFull);
+        }
+        else if (!deadlines.TryAdd(this, token, deadline))
+        {
+            Fail(token, AskFailure.Stopped);
+        }
+        else if (Volatile.Read(ref _open) != token)
+        {
+            // Decided meanwhile, perhaps before the deadline was there to be removed.
+            deadlines.TryRemove(this);
+        }
+    }
 
     private bool TryDecide(long token) => Interlocked.CompareExchange(ref _open, 0, token) == token;
 

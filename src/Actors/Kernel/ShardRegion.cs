@@ -19,7 +19,7 @@ public sealed class ShardRegion<TKey, TMessage> : IActorCell
     [ThreadStatic]
     private static bool t_evicts;
 
-    private readonly ConcurrentDictionary<TKey, ActorRef<TMessage>> _byKey = new();
+    private readonly ConcurrentDictionary<TKey, ActorRef<TMessage>> _byKey;
     private readonly SlotTable<ActorRef<TMessage>> _table = new();
     private readonly Lock _gate = new();
     private readonly ActorSystem _system;
@@ -28,8 +28,19 @@ public sealed class ShardRegion<TKey, TMessage> : IActorCell
     private readonly IdleSweep<TKey, TMessage> _sweep;
     private int _hand;
 
-    public ShardRegion(ActorSystem system, string name, Func<TKey, Actor<TMessage>> factory, ActorOptions options)
+    /// <param name="system">Whose actors they are.</param>
+    /// <param name="name">For logs.</param>
+    /// <param name="factory">Makes each instance.</param>
+    /// <param name="options">Bounds.</param>
+    /// <param name="comparer">One with a secret, when others choose the keys; null: the keys' own.</param>
+    public ShardRegion(
+        ActorSystem system,
+        string name,
+        Func<TKey, Actor<TMessage>> factory,
+        ActorOptions options,
+        IEqualityComparer<TKey>? comparer = null)
     {
+        _byKey = new ConcurrentDictionary<TKey, ActorRef<TMessage>>(comparer);
         _system = system;
         _name = name;
         _kind = new EntityKind(this, factory, options.Checked());
@@ -63,6 +74,16 @@ public sealed class ShardRegion<TKey, TMessage> : IActorCell
         return false;
     }
 
+    /// <summary>
+    /// As <see cref="ActorRef{TMessage}.Notify"/>, to an entity that is alive; one that is not does not miss it and is
+    /// not spawned. False: there was none.
+    /// </summary>
+    public bool NotifyAlive(TKey key, TMessage message)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        return _byKey.TryGetValue(key, out var entity) && entity.TryNotify(message) != PushOutcome.Closed;
+    }
+
     /// <inheritdoc cref="ActorRef{TMessage}.Ask{TReply, TState}"/>
     public ValueTask<TReply> Ask<TReply, TState>(
         TKey key,
@@ -71,7 +92,7 @@ public sealed class ShardRegion<TKey, TMessage> : IActorCell
         TimeSpan deadline)
     {
         ArgumentNullException.ThrowIfNull(make);
-        var answer = PendingAsk<TReply>.Open(_system, deadline, out var reply);
+        var ask = PendingAsk<TReply>.Open(_system, out var reply);
         var message = make(reply, state);
         var outcome = TryTell(key, message);
         if (outcome is not (PushOutcome.Queued or PushOutcome.Wake))
@@ -81,7 +102,7 @@ public sealed class ShardRegion<TKey, TMessage> : IActorCell
             reply.Fail(why);
         }
 
-        return answer;
+        return ask.Answer(deadline);
     }
 
     public override string ToString() => _name;

@@ -1,54 +1,8 @@
+using MailCluster.Actors.Kernel;
 using MailCluster.Shared;
+using Microsoft.Extensions.Logging;
 
 namespace MailCluster.Actors.Limits;
-
-/// <summary>What a new connection is told by the home of its source.</summary>
-public enum Admission
-{
-    /// <summary>It holds a permit, which is given back by <see cref="SourceLimits.Release"/>.</summary>
-    Admitted,
-
-    /// <summary>As <see cref="Admitted"/>, and the client owes the wait of OXSMTP-EV-19 from an earlier connection.</summary>
-    AdmittedOwing,
-
-    /// <summary>Its source holds as many permits as it may (OXSMTP-EV-16); no permit.</summary>
-    TooMany,
-
-    /// <summary>The home did not answer in time; no permit. WhenLimitHomeUnreachable decides.</summary>
-    Unreachable,
-}
-
-/// <summary>May this message be taken (OXSMTP-EV-08)?</summary>
-public enum RateVerdict
-{
-    /// <summary>It may, and it counts.</summary>
-    Taken,
-
-    /// <summary>The window is full; it does not count.</summary>
-    Exceeded,
-
-    /// <summary>The home did not answer in time; it does not count.</summary>
-    Unreachable,
-}
-
-/// <summary>Whose messages a window counts (MessageRateSource).</summary>
-public readonly record struct RateKey
-{
-    private RateKey(SourceKey? source, AccountId? user) => (Source, User) = (source, user);
-
-    /// <summary>Null unless messages of one address count together.</summary>
-    public SourceKey? Source { get; }
-
-    /// <summary>Null unless messages of one user count together.</summary>
-    public AccountId? User { get; }
-
-    /// <summary>All messages of the binding count together.</summary>
-    public static RateKey All => default;
-
-    public static RateKey Of(SourceKey source) => new(source, null);
-
-    public static RateKey Of(AccountId user) => new(null, user);
-}
 
 /// <summary>
 /// The limits that count over all nodes: permits, message rates and the debt of tarpitted clients, each kept by the one
@@ -56,30 +10,161 @@ public readonly record struct RateKey
 /// </summary>
 public sealed class SourceLimits
 {
-    private int _asked;
+    private static readonly TimeSpan LateLogInterval = TimeSpan.FromMinutes(1);
+
+    private readonly ShardRegion<HomeKey, SourceMessage> _homes;
+    private readonly HeldPermits _held;
+    private readonly Refusals _refusals;
+    private readonly SourceLimitOptions _options;
+    private readonly LimitsMetrics _metrics;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private long _lateLogged = long.MinValue;
+
+    public SourceLimits(ActorSystem system, SourceLimitOptions options, LimitsMetrics metrics, ILoggerFactory log)
+    {
+        var comparer = new HomeKey.Comparer(options.HashSecret);
+        _options = options;
+        _metrics = metrics;
+        _time = system.Time;
+        _log = log.CreateLogger("MailCluster.Limits");
+        _held = new HeldPermits(comparer);
+        _refusals = new Refusals(options, _time, comparer);
+        var debts = new TarpitDebts(options, _time, comparer);
+        var around = new SourceSurroundings(_held, debts, _refusals, options, _log);
+        _homes = new ShardRegion<HomeKey, SourceMessage>(
+            system, "limits", key => new SourceActor(key, around), options.ForActors(), comparer);
+        metrics.Observe(() => _homes.Count, () => _held.Count, () => debts.Count);
+    }
 
     /// <param name="binding">Limits count per binding, over all nodes.</param>
     /// <param name="connection">Never used twice by this process.</param>
     /// <param name="limit">Permits that the source may hold on this binding, this one included; at least 1.</param>
-    public ValueTask<Admission> AdmitAsync(string binding, SourceKey source, long connection, int limit) =>
-        new(_asked++ < 0 ? Admission.TooMany : Admission.Admitted);
+    public ValueTask<Admission> AdmitAsync(string binding, SourceKey source, long connection, int limit)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        var home = HomeKey.Of(source);
+        if (_refusals.Answers(binding, home, limit))
+        {
+            _metrics.RefusedFromCache();
+            return new(Admission.TooMany);
+        }
 
-    /// <summary>Idempotent; a connection that holds nothing may be named. Never waits.</summary>
+        var ask = new AdmissionAsk(
+            binding, home, new Permit(_options.Incarnation, connection), limit, _refusals.Freed(home),
+            _time.GetTimestamp());
+        var answer = _homes.Ask<Admission, AdmissionAsk>(
+            home, static (reply, ask) => new SourceMessage.Admit(ask.Binding, ask.Permit, ask.Limit, reply), ask,
+            _options.AskDeadline);
+        return answer.IsCompletedSuccessfully ? new(Answered(ask, answer.Result)) : AnswerAsync(ask, answer);
+    }
+
+    /// <summary>
+    /// Idempotent; a connection that holds nothing may be named, though a refused one needs no release. Never waits.
+    /// </summary>
     public void Release(string binding, SourceKey source, long connection)
     {
-        _asked++;
+        var home = HomeKey.Of(source);
+        var isHeld = _held.Contains(home, connection);
+        _homes.NotifyAlive(
+            home, new SourceMessage.GiveBack(binding, new Permit(_options.Incarnation, connection)));
+        if (isHeld)
+        {
+            // Even if the home is busy now: the next connection asks, and that is behind this in the mailbox.
+            _refusals.Free(home);
+        }
     }
 
     /// <summary>Counts one message when the window (60 s, sliding) has room for it.</summary>
+    /// <param name="binding">Windows of different bindings are different ones.</param>
+    /// <param name="key">Whose message it is.</param>
     /// <param name="perMinute">At least 1.</param>
-    public ValueTask<RateVerdict> TakeMessageAsync(string binding, RateKey key, int perMinute) =>
-        new(_asked++ < 0 ? RateVerdict.Exceeded : RateVerdict.Taken);
+    public ValueTask<RateVerdict> TakeMessageAsync(string binding, RateKey key, int perMinute)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(perMinute, 1);
+        var answer = _homes.Ask<RateVerdict, (string Binding, int PerMinute)>(
+            HomeKey.Of(binding, key),
+            static (reply, ask) => new SourceMessage.Take(ask.Binding, ask.PerMinute, reply), (binding, perMinute),
+            _options.AskDeadline);
+        return answer.IsCompletedSuccessfully ? new(Counted(answer.Result)) : VerdictAsync(answer);
+    }
 
     /// <summary>
     /// An error was held back for this client: its next connection waits once more (OXSMTP-EV-19). Never waits.
     /// </summary>
-    public void OweTarpit(SourceKey source)
+    public void OweTarpit(SourceKey source) => _homes.Tell(HomeKey.Of(source), SourceMessage.OweTarpit.Instance);
+
+    private async ValueTask<Admission> AnswerAsync(AdmissionAsk ask, ValueTask<Admission> answer)
     {
-        _asked++;
+        try
+        {
+            return Answered(ask, await answer);
+        }
+        catch (AskFailedException failed)
+        {
+            NoteFailure(failed.Why);
+            return Answered(ask, Admission.Unreachable);
+        }
     }
+
+    private async ValueTask<RateVerdict> VerdictAsync(ValueTask<RateVerdict> answer)
+    {
+        try
+        {
+            return Counted(await answer);
+        }
+        catch (AskFailedException failed)
+        {
+            NoteFailure(failed.Why);
+            return Counted(RateVerdict.Unreachable);
+        }
+    }
+
+    private Admission Answered(in AdmissionAsk ask, Admission verdict)
+    {
+        switch (verdict)
+        {
+            case Admission.TooMany:
+                _refusals.Add(ask.Binding, ask.Home, ask.Limit, ask.Freed);
+                break;
+            case Admission.Unreachable:
+                // The grant may come late or have come before the failure; this is behind it in the mailbox.
+                _homes.NotifyAlive(ask.Home, new SourceMessage.GiveBack(ask.Binding, ask.Permit));
+                break;
+        }
+
+        _metrics.Admitted(verdict, _time.GetElapsedTime(ask.Since));
+        return verdict;
+    }
+
+    private RateVerdict Counted(RateVerdict verdict)
+    {
+        _metrics.Counted(verdict);
+        return verdict;
+    }
+
+    private void NoteFailure(AskFailure why)
+    {
+        if (why != AskFailure.DeadlinePassed)
+        {
+            return;
+        }
+
+        var now = _time.GetTimestamp();
+        var before = Volatile.Read(ref _lateLogged);
+        if ((before == long.MinValue || _time.GetElapsedTime(before, now) >= LateLogInterval)
+            && Interlocked.CompareExchange(ref _lateLogged, now, before) == before)
+        {
+            LimitsLog.Late(_log, _options.AskDeadline);
+        }
+    }
+
+    /// <param name="Binding">Of the connection.</param>
+    /// <param name="Home">Of its source.</param>
+    /// <param name="Permit">What it wants.</param>
+    /// <param name="Limit">How many its source may hold.</param>
+    /// <param name="Freed">What had been given back before the ask.</param>
+    /// <param name="Since">When it asked.</param>
+    private readonly record struct AdmissionAsk(
+        string Binding, HomeKey Home, Permit Permit, int Limit, long Freed, long Since);
 }

@@ -45,17 +45,18 @@ internal sealed class Deliver : MailboxMessage.Request, ICommitParticipant
     private bool _isOver;
 
     /// <param name="mailboxes">At least one, strictly ascending.</param>
+    /// <param name="first">Where the message comes from: its body, or its row in the spool.</param>
     public Deliver(
         MailboxRegion region,
         ImmutableArray<MailboxId> mailboxes,
-        StoreOperation.InsertBody body,
+        StoreOperation first,
         MailboxCommand.Deliver command)
     {
         _region = region;
         _mailboxes = mailboxes;
         _operations = new StoreOperation[mailboxes.Length];
         _participants = new IDeliveryParticipant[mailboxes.Length];
-        Unit = new CommitUnit(1, body);
+        Unit = new CommitUnit(1, first);
         Command = command;
     }
 

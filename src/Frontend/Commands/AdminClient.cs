@@ -53,6 +53,12 @@ internal sealed class AdminClient : IDisposable
         return items;
     }
 
+    public async Task<T> PostAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellationToken)
+    {
+        using var answer = await SendAsync(new HttpRequestMessage(HttpMethod.Post, Url(path)), cancellationToken);
+        return await ReadAsync(answer, type, cancellationToken);
+    }
+
     public async Task SendAsync<T>(
         HttpMethod method, string path, T body, JsonTypeInfo<T> type, CancellationToken cancellationToken)
     {

@@ -22,10 +22,18 @@ internal sealed record BindingEdge(
 {
     private int _open;
 
+    /// <summary>Which sources, and how much of each.</summary>
+    public SourceRules Sources { get; init; } = SourceRules.Everybody;
+
+    /// <summary>New connections are refused while disk or memory is short (OXSMTP-EV-12).</summary>
+    public bool RefusesWhenShort { get; init; }
+
     /// <summary>Takes a place; false when the binding is full.</summary>
-    public bool TryEnter()
+    /// <param name="before">Places that were taken.</param>
+    public bool TryEnter(out int before)
     {
-        if (Interlocked.Increment(ref _open) <= (MaxConnections ?? int.MaxValue))
+        before = Interlocked.Increment(ref _open) - 1;
+        if (before < (MaxConnections ?? int.MaxValue))
         {
             return true;
         }
@@ -48,7 +56,9 @@ internal sealed record BindingEdge(
     }
 }
 
-internal sealed record SmtpBinding(BindingEdge Edge, SmtpSessionOptions Session);
+/// <param name="MaxAcknowledgementDelay">From the end of a message to its 250, once it is durable (OXSMTP-EV-18).
+/// </param>
+internal sealed record SmtpBinding(BindingEdge Edge, SmtpSessionOptions Session, TimeSpan MaxAcknowledgementDelay);
 
 internal sealed record Pop3Binding(
     BindingEdge Edge, Pop3SessionOptions Session, TimeSpan PreAuthenticatedTimeout, TimeSpan AuthenticatedTimeout);

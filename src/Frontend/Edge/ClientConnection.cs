@@ -10,10 +10,11 @@ using Microsoft.AspNetCore.Connections;
 namespace MailCluster.Frontend.Edge;
 
 /// <summary>
-/// One client: its pipes (plain, later TLS), who it is, and its two clocks. Owned by one loop; the only calls that may
-/// come from elsewhere are <see cref="Tick"/> and <see cref="RequestDrain"/>, which wake the loop and let it decide.
+/// One client: its pipes (plain, later TLS), who it is, and its clocks, which share one place on the timer wheel. Owned
+/// by one loop; the only calls that may come from elsewhere are <see cref="Due"/>, <see cref="Expire"/> and <see
+/// cref="RequestDrain"/>, which wake the loop and let it decide.
 /// </summary>
-internal sealed class ClientConnection
+internal sealed class ClientConnection : ITimed
 {
     /// <summary>After a time-out the last line may take this long to leave; then the socket is reset.</summary>
     private const long LastLineMilliseconds = 5_000;
@@ -31,6 +32,7 @@ internal sealed class ClientConnection
     private readonly IdleClock _clock;
     private readonly long _started;
     private readonly long _accepted;
+    private readonly TimerWheel.Place _place;
     private SslStream? _tls;
     private volatile CancellationTokenSource? _handshake;
     private long _lastActivity;
@@ -40,37 +42,74 @@ internal sealed class ClientConnection
     private volatile bool _isFlushing;
     private volatile bool _drainRequested;
     private volatile bool _wantsRest;
+    private volatile TaskCompletionSource? _hold;
+    private long _holdUntil;
+    private TimeSpan _inactivityTimeout;
+    private IPEndPoint _remote = new(IPAddress.None, 0);
+    private volatile bool _isAccepting;
+    private volatile CancellationTokenSource? _hurry;
 
-    public ClientConnection(ConnectionContext transport, IdleClock clock)
+    /// <param name="transport">Accepted just now.</param>
+    /// <param name="clock">On which it has its place until <see cref="CloseAsync"/>.</param>
+    /// <param name="connectionTimeout">From the start of the connection, whatever flows (OXSMTP-EV-01); null: no
+    /// limit.</param>
+    /// <param name="inactivityTimeout">See <see cref="InactivityTimeout"/>.</param>
+    public ClientConnection(
+        ConnectionContext transport, IdleClock clock, TimeSpan? connectionTimeout, TimeSpan inactivityTimeout)
     {
         _transport = transport;
         _clock = clock;
-        _started = clock.Milliseconds;
+        _started = clock.ExactMilliseconds;
         _accepted = clock.Time.GetTimestamp();
         _lastActivity = _started;
+        ConnectionTimeout = connectionTimeout;
+        _inactivityTimeout = inactivityTimeout;
         Input = transport.Transport.Input;
         Output = transport.Transport.Output;
         Remote = (transport.RemoteEndPoint as IPEndPoint) ?? new IPEndPoint(IPAddress.None, 0);
         Local = (transport.LocalEndPoint as IPEndPoint) ?? new IPEndPoint(IPAddress.None, 0);
+        _place = clock.Add(this, NextDue());
     }
 
     public PipeReader Input { get; private set; }
 
     public PipeWriter Output { get; private set; }
 
+    /// <summary>Of its permit.</summary>
+    public long Id { get; init; }
+
     /// <summary>The client; behind a proxy the one that the PROXY header names.</summary>
-    public IPEndPoint Remote { get; set; }
+    public IPEndPoint Remote
+    {
+        get => _remote;
+        set
+        {
+            _remote = value;
+            Span<byte> octets = stackalloc byte[16];
+            Source = value.Address.TryWriteBytes(octets, out var written) ? SourceKey.Of(octets[..written]) : default;
+        }
+    }
+
+    /// <summary>What limits count <see cref="Remote"/> by.</summary>
+    public SourceKey Source { get; private set; }
 
     public IPEndPoint Local { get; set; }
 
     /// <summary>Null while the connection is plain.</summary>
     public TlsFacts? Tls { get; private set; }
 
-    /// <summary>From the start of the connection, whatever flows; null: no limit.</summary>
-    public TimeSpan? ConnectionTimeout { get; set; }
+    public TimeSpan? ConnectionTimeout { get; }
 
-    /// <summary>Since the last octet from the client, or the last octet it took from us.</summary>
-    public TimeSpan InactivityTimeout { get; set; } = TimeSpan.FromMinutes(5);
+    /// <summary>Since the last command of the client, or the last octets that it took from us after it had not.</summary>
+    public TimeSpan InactivityTimeout
+    {
+        get => _inactivityTimeout;
+        set
+        {
+            _inactivityTimeout = value;
+            _place.NoLaterThan(NextDue());
+        }
+    }
 
     public long OctetsIn { get; private set; }
 
@@ -84,13 +123,20 @@ internal sealed class ClientConnection
     public bool WantsRest
     {
         get => _wantsRest;
-        set => _wantsRest = value;
+        set
+        {
+            _wantsRest = value;
+            if (value)
+            {
+                _place.NoLaterThan(Volatile.Read(ref _lastActivity) + PauseMilliseconds);
+            }
+        }
     }
 
     public bool DrainRequested => _drainRequested;
 
     /// <summary>Milliseconds without any input, for the drain's decision whom to send away.</summary>
-    public long IdleMilliseconds => _clock.Milliseconds - Volatile.Read(ref _lastActivity);
+    public long IdleMilliseconds => _clock.ExactMilliseconds - Volatile.Read(ref _lastActivity);
 
     /// <summary>Set once a clock has run out; the loop says the last line and ends.</summary>
     public ConnectionEndReason? Expired => _isExpired ? _expired : null;
@@ -107,7 +153,39 @@ internal sealed class ClientConnection
     {
         OctetsIn += octets;
         _clock.Touch();
-        Volatile.Write(ref _lastActivity, _clock.Milliseconds);
+        Volatile.Write(ref _lastActivity, _clock.ExactMilliseconds);
+    }
+
+    /// <summary>
+    /// Sends what was written and waits, without a thread and without touching any clock (OXSMTP-EV-19). Whatever the
+    /// client sends meanwhile waits in its bounded pipe.
+    /// </summary>
+    /// <returns>False: a clock ran out, or the client has gone.</returns>
+    public async ValueTask<bool> HoldAsync(TimeSpan interval)
+    {
+        if (!await FlushAsync().ConfigureAwait(false))
+        {
+            return false;
+        }
+
+        // Continued on the pool: the clock's thread has other connections to look at.
+        var hold = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Volatile.Write(ref _holdUntil, _clock.ExactMilliseconds + (long)Math.Ceiling(interval.TotalMilliseconds));
+        _hold = hold;
+        _place.NoLaterThan(Volatile.Read(ref _holdUntil));
+        var gone = _transport.ConnectionClosed;
+        using (gone.UnsafeRegister(static state => ((TaskCompletionSource)state!).TrySetResult(), hold))
+        {
+            if (_isExpired)
+            {
+                hold.TrySetResult();
+            }
+
+            await hold.Task.ConfigureAwait(false);
+        }
+
+        _hold = null;
+        return !_isExpired && !gone.IsCancellationRequested;
     }
 
     /// <summary>Sends what was written. False: the client is gone or did not read in time.</summary>
@@ -131,7 +209,7 @@ internal sealed class ClientConnection
         {
             var result = await flush.ConfigureAwait(false);
             // What the client took is a sign of life: a slow reader of a large message is not idle.
-            Volatile.Write(ref _lastActivity, _clock.Milliseconds);
+            Volatile.Write(ref _lastActivity, _clock.ExactMilliseconds);
             return Flushed(result);
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
@@ -205,35 +283,74 @@ internal sealed class ClientConnection
         mechanisms.Contains(SaslMechanisms.ScramSha256Plus) && _tls?.LocalCertificate is X509Certificate2 certificate
             ? EndPointBinding.Of(certificate) : null;
 
-    /// <summary>Looks at both clocks; called by the idle clock about four times a second.</summary>
-    public void Tick(long now)
+    /// <summary>
+    /// A message is committed, and waits to be acknowledged: until <see cref="EndAccept"/> the transport is not cut,
+    /// whatever clock runs out. Cancelled when there is no time for a wait: a clock has run out, or the node drains.
+    /// </summary>
+    public CancellationToken BeginAccept()
+    {
+        var hurry = _hurry ??= new CancellationTokenSource();
+        _isAccepting = true;
+        // Whoever ends the connection sets its word and then reads ours; one of the two has to see the other's.
+        Interlocked.MemoryBarrier();
+        if (_isExpired || _drainRequested)
+        {
+            hurry.Cancel();
+        }
+
+        return hurry.Token;
+    }
+
+    /// <summary>From now on a last line has its time.</summary>
+    public void EndAccept()
     {
         if (_isExpired)
         {
-            if (now - Volatile.Read(ref _expiredAt) > LastLineMilliseconds)
-            {
-                _transport.Abort(new ConnectionAbortedException("The client did not take the last line in time."));
-            }
-
-            return;
+            Volatile.Write(ref _expiredAt, _clock.ExactMilliseconds);
         }
 
-        if (ConnectionTimeout is { } whole && now - _started >= (long)whole.TotalMilliseconds)
+        _isAccepting = false;
+    }
+
+    /// <summary>Looks at all clocks; called by the wheel when one of them could have run out.</summary>
+    public long Due(long now)
+    {
+        if (_isExpired)
         {
-            Expire(ConnectionEndReason.ConnectionTimeout, now);
+            if (_isAccepting || now < Volatile.Read(ref _expiredAt) + LastLineMilliseconds)
+            {
+                return NextDue();
+            }
+
+            _transport.Abort(new ConnectionAbortedException("The client did not take the last line in time."));
+            return TimerWheel.Never;
+        }
+
+        if (now - _started >= (long?)ConnectionTimeout?.TotalMilliseconds)
+        {
+            Expire(ConnectionEndReason.ConnectionTimeout);
+        }
+        else if (now - Volatile.Read(ref _lastActivity) >= (long)_inactivityTimeout.TotalMilliseconds)
+        {
+            Expire(_isFlushing ? ConnectionEndReason.WriteTimeout : ConnectionEndReason.Inactivity);
+        }
+        else if (_hold is { } hold)
+        {
+            if (now >= Volatile.Read(ref _holdUntil))
+            {
+                hold.TrySetResult();
+            }
         }
         else if (_wantsRest && now - Volatile.Read(ref _lastActivity) >= PauseMilliseconds)
         {
             Wake();
         }
-        else if (now - Volatile.Read(ref _lastActivity) >= (long)InactivityTimeout.TotalMilliseconds)
-        {
-            Expire(_isFlushing ? ConnectionEndReason.WriteTimeout : ConnectionEndReason.Inactivity, now);
-        }
+
+        return NextDue();
     }
 
     /// <summary>Ends the connection with its last line at the next moment the loop looks.</summary>
-    public void Expire(ConnectionEndReason why, long now)
+    public void Expire(ConnectionEndReason why)
     {
         if (_isExpired)
         {
@@ -241,9 +358,33 @@ internal sealed class ClientConnection
         }
 
         _expired = why;
-        Volatile.Write(ref _expiredAt, now);
+        Volatile.Write(ref _expiredAt, _clock.ExactMilliseconds);
         _isExpired = true;
+        _place.NoLaterThan(NextDue());
         Wake();
+    }
+
+    /// <summary>The first of the clocks that run now.</summary>
+    private long NextDue()
+    {
+        if (_isExpired)
+        {
+            return Volatile.Read(ref _expiredAt) + LastLineMilliseconds;
+        }
+
+        var last = Volatile.Read(ref _lastActivity);
+        var due = last + (long)_inactivityTimeout.TotalMilliseconds;
+        if (ConnectionTimeout is { } whole)
+        {
+            due = Math.Min(due, _started + (long)whole.TotalMilliseconds);
+        }
+
+        if (_hold is { Task.IsCompleted: false })
+        {
+            due = Math.Min(due, Volatile.Read(ref _holdUntil));
+        }
+
+        return _wantsRest ? Math.Min(due, last + PauseMilliseconds) : due;
     }
 
     public void RequestDrain()
@@ -256,6 +397,19 @@ internal sealed class ClientConnection
     public void Abort() => _transport.Abort();
 
     public async ValueTask CloseAsync()
+    {
+        try
+        {
+            await CloseTlsAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            // Until here, so that a client that does not take our last octets is cut off.
+            _place.Remove();
+        }
+    }
+
+    private async ValueTask CloseTlsAsync()
     {
         if (_tls is { } tls)
         {
@@ -286,10 +440,17 @@ internal sealed class ClientConnection
     {
         try
         {
+            Interlocked.MemoryBarrier();
             Input.CancelPendingRead();
-            if (_isExpired)
+            if (_isAccepting)
+            {
+                // Nothing is being sent, and what comes next has to arrive.
+                _hurry?.Cancel();
+            }
+            else if (_isExpired)
             {
                 Output.CancelPendingFlush();
+                _hold?.TrySetResult();
                 _handshake?.Cancel();
             }
         }

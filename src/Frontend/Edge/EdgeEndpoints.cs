@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using MailCluster.Frontend.Options;
 using MailCluster.Frontend.Sasl;
 using MailCluster.Shared.Pop3;
@@ -55,7 +56,22 @@ internal static class EdgeEndpoints
         var mechanisms = sasl.Of("smtp", options.AuthMechanisms);
         return new(new BindingEdge(
             options.Name, "smtp", options.Endpoints, options.Tls, options.ProxyProtocolFrom,
-            options.ConnectionTimeout, options.ConnectionInactivityTimeout, options.MaxInboundConnections),
+            options.ConnectionTimeout, options.ConnectionInactivityTimeout, options.MaxInboundConnections)
+        {
+            Sources = new SourceRules
+            {
+                Accepted = options.RemoteIPRanges,
+                Blocked = options.BlockedIPRanges,
+                IsGateway = options.Role == Frontend.Options.SmtpRole.Gateway,
+                PerSource = options.MaxInboundConnectionPerSource,
+                Percentage = options.MaxInboundConnectionPercentagePerSource,
+                Tarpits = options.TarpitInterval > TimeSpan.Zero || options.AuthTarpitInterval > TimeSpan.Zero,
+                WhenUnreachable = options.WhenLimitHomeUnreachable,
+                MessageRateSource = options.MessageRateSource,
+                MessagesPerMinute = options.MessageRateLimit ?? int.MaxValue,
+            },
+            RefusesWhenShort = true,
+        },
         new SmtpSessionOptions
         {
             HostName = nodeName,
@@ -74,7 +90,13 @@ internal static class EdgeEndpoints
             MaxLocalHopCount = options.MaxLocalHopCount,
             MaxProtocolErrors = options.MaxProtocolErrors is null or 0 ? int.MaxValue : options.MaxProtocolErrors.Value,
             MaxLogonFailures = options.MaxLogonFailures,
-        });
+            AllowedUsers = options.AllowedUsers?.Select(user => user.ToLowerInvariant()).ToFrozenSet(),
+            CountsMessages = options.MessageRateLimit is not null
+                && options.MessageRateSource != MessageRateSource.None,
+            TarpitInterval = options.TarpitInterval,
+            AuthTarpitInterval = options.AuthTarpitInterval,
+        },
+        options.MaxAcknowledgementDelay);
     }
 
     public static Pop3Binding Pop3(AccessBindingOptions options, MailClusterOptions all, SaslOffer sasl, bool canTls)
@@ -82,7 +104,13 @@ internal static class EdgeEndpoints
         var mechanisms = sasl.Of("pop3", all.Pop3.AuthMechanisms);
         return new(new BindingEdge(
             options.Name, "pop3", options.Endpoints, options.Tls, options.ProxyProtocolFrom,
-            ConnectionTimeout: null, all.Pop3.PreAuthenticatedConnectionTimeout, all.Pop3.MaxConnections),
+            ConnectionTimeout: null, all.Pop3.PreAuthenticatedConnectionTimeout, all.Pop3.MaxConnections)
+        {
+            Sources = new SourceRules
+            {
+                PerSource = all.Pop3.MaxConnectionFromSingleIP is { } limit and < int.MaxValue ? limit : null,
+            },
+        },
         new Pop3SessionOptions
         {
             LoginType = (Shared.Pop3.Pop3LoginType)all.Pop3.LoginType,

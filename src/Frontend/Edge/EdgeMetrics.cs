@@ -17,6 +17,8 @@ internal sealed class EdgeMetrics
     private readonly Counter<long> _sentOctets;
     private readonly Counter<long> _logins;
     private readonly Counter<long> _handshakes;
+    private readonly Counter<long> _greetings;
+    private readonly Counter<long> _held;
 
     public EdgeMetrics(IMeterFactory meters)
     {
@@ -46,6 +48,11 @@ internal sealed class EdgeMetrics
             "Logins, by protocol, mechanism (with PASS of POP3) and verdict (accepted, refused, malformed, unavailable).");
         _handshakes = meter.CreateCounter<long>(
             "mailcluster.edge.tls.handshakes", "{handshake}", "TLS handshakes, by verdict (ok, failed).");
+        _greetings = meter.CreateCounter<long>(
+            "mailcluster.edge.connections.refused", "{connection}",
+            "Connections refused instead of greeted, by protocol and reason: codes are shared, reasons are not.");
+        _held = meter.CreateCounter<long>(
+            "mailcluster.smtp.tarpitted", "{reply}", "Errors held back by TarpitInterval or AuthTarpitInterval.");
     }
 
     public void Opened(string protocol) => _open.Add(1, new KeyValuePair<string, object?>("protocol", protocol));
@@ -57,6 +64,13 @@ internal sealed class EdgeMetrics
         _ended.Add(1, tag, new KeyValuePair<string, object?>("reason", NameOf(reason)));
         _duration.Record(age.TotalSeconds, tag);
     }
+
+    /// <param name="reason">Of a closed set, see <see cref="ConnectionRefusal"/>.</param>
+    public void Refused(string protocol, string reason) =>
+        _greetings.Add(1, new KeyValuePair<string, object?>("protocol", protocol), new KeyValuePair<string,
+            object?>("reason", reason));
+
+    public void Held() => _held.Add(1);
 
     public void Replied(string protocol, string replyClass) =>
         _commands.Add(1, new KeyValuePair<string, object?>("protocol", protocol), new KeyValuePair<string,

@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
 using MailCluster.Actors.Accounts;
 using MailCluster.Actors.Delivery;
+using MailCluster.Actors.Limits;
 using MailCluster.Actors.Mailboxes;
 using MailCluster.Actors.Storage;
+using MailCluster.Frontend.Observability;
 using MailCluster.Frontend.Options;
 
 namespace MailCluster.Frontend.Edge;
@@ -12,6 +14,8 @@ internal sealed class EdgeServices(
     IMailStore store,
     AccountDirectory directory,
     Logins logins,
+    SourceLimits limits,
+    ResourceWatch resources,
     MessageAcceptor acceptor,
     Maildrops maildrops,
     CertificateShelf certificates,
@@ -23,6 +27,10 @@ internal sealed class EdgeServices(
     public AccountDirectory Directory => directory;
 
     public Logins Logins => logins;
+
+    public SourceLimits Limits => limits;
+
+    public ResourceWatch Resources => resources;
 
     public MessageAcceptor Acceptor => acceptor;
 

@@ -1,22 +1,21 @@
-using System.Collections.Concurrent;
 using MailCluster.Shared;
 
 namespace MailCluster.Frontend.Edge;
 
 /// <summary>
-/// One coarse clock for all connections: a connection notes the time of its last input by reading a number, and nobody
-/// arms a timer per connection. Every tick looks at each connection once.
+/// The clock of all connections: one timer turns the wheel on which each of them has its place. A connection notes the
+/// time of its last input and nobody arms a timer for it; what its place costs is a look when a time-out could be due.
 /// </summary>
 internal sealed class IdleClock : IDisposable
 {
-    /// <summary>How late a time-out may come.</summary>
+    /// <summary>How late a time-out may come; it never comes early.</summary>
     public static readonly TimeSpan Resolution = TimeSpan.FromMilliseconds(250);
 
-    private readonly ConcurrentDictionary<ClientConnection, byte> _connections =
-        new(ReferenceEqualityComparer.Instance!);
+    private readonly TimerWheel _wheel = new(Resolution);
     private readonly TimeProvider _time;
     private readonly long _origin;
     private readonly ITimer _timer;
+    private int _turning;
     private long _milliseconds;
     private long _lastInput;
 
@@ -27,15 +26,19 @@ internal sealed class IdleClock : IDisposable
         _timer = time.CreateTimer(static state => ((IdleClock)state!).Tick(), this, Resolution, Resolution);
     }
 
-    /// <summary>Since the clock was made, at the resolution of the tick.</summary>
+    /// <summary>Since the clock was made, at the resolution of the tick: a read of a number.</summary>
     public long Milliseconds => Volatile.Read(ref _milliseconds);
+
+    /// <summary>Since the clock was made, to the millisecond: a read of the clock.</summary>
+    public long ExactMilliseconds => (long)_time.GetElapsedTime(_origin).TotalMilliseconds;
 
     public TimeProvider Time => _time;
 
     /// <summary>Since the last input on any connection.</summary>
     public long QuietMilliseconds => Milliseconds - Volatile.Read(ref _lastInput);
 
-    public int Count => _connections.Count;
+    /// <summary>Connections on the clock.</summary>
+    public int Count => _wheel.Count;
 
     /// <summary>There was input; written at most once a tick, so that cores do not fight for it.</summary>
     public void Touch()
@@ -47,18 +50,16 @@ internal sealed class IdleClock : IDisposable
         }
     }
 
-    public void Add(ClientConnection connection)
+    public TimerWheel.Place Add(ITimed owner, long due)
     {
-        _connections.TryAdd(connection, 0);
         Touch();
+        return _wheel.Add(owner, due);
     }
-
-    public void Remove(ClientConnection connection) => _connections.TryRemove(connection, out _);
 
     /// <summary>Tells every connection that the node drains.</summary>
     public void RequestDrain()
     {
-        foreach (var (connection, _) in _connections)
+        foreach (var connection in _wheel.Owners().OfType<ClientConnection>())
         {
             connection.RequestDrain();
         }
@@ -67,9 +68,9 @@ internal sealed class IdleClock : IDisposable
     /// <summary>Ends what is left when the drain's time is over.</summary>
     public void ExpireAll(ConnectionEndReason why)
     {
-        foreach (var (connection, _) in _connections)
+        foreach (var connection in _wheel.Owners().OfType<ClientConnection>())
         {
-            connection.Expire(why, Milliseconds);
+            connection.Expire(why);
         }
     }
 
@@ -77,11 +78,15 @@ internal sealed class IdleClock : IDisposable
 
     private void Tick()
     {
-        var now = (long)_time.GetElapsedTime(_origin).TotalMilliseconds;
-        Volatile.Write(ref _milliseconds, now);
-        foreach (var (connection, _) in _connections)
+        // A tick that takes long is not joined by the next one: the wheel has one who turns it.
+        if (Interlocked.Exchange(ref _turning, 1) != 0)
         {
-            connection.Tick(now);
+            return;
         }
+
+        var now = ExactMilliseconds;
+        Volatile.Write(ref _milliseconds, now);
+        _wheel.Turn(now);
+        Volatile.Write(ref _turning, 0);
     }
 }

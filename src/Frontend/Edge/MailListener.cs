@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using MailCluster.Frontend.Observability;
 using MailCluster.Shared;
 using MailCluster.Shared.Pop3;
 using MailCluster.Shared.Smtp;
@@ -12,7 +11,8 @@ namespace MailCluster.Frontend.Edge;
 /// From accept to close: PROXY header, place in the binding, TLS where it comes first, the loop, one log line with the
 /// end reason. The only place that catches what nobody expected.
 /// </summary>
-internal sealed class MailListener(EdgeServices services, IdleClock clock, NodeStatus status, ILogger<MailListener> log)
+internal sealed class MailListener(
+    EdgeServices services, IdleClock clock, ConnectionAdmission admission, ILogger<MailListener> log)
 {
     public Task RunAsync(ConnectionContext transport, SmtpBinding binding) =>
         RunAsync(transport, binding.Edge, connection =>
@@ -36,26 +36,33 @@ internal sealed class MailListener(EdgeServices services, IdleClock clock, NodeS
     private async Task RunAsync(
         ConnectionContext transport, BindingEdge edge, Func<ClientConnection, IProtocolDriver> open)
     {
-        var connection = new ClientConnection(transport, clock)
+        var connection = new ClientConnection(transport, clock, edge.ConnectionTimeout, edge.InactivityTimeout)
         {
-            ConnectionTimeout = edge.ConnectionTimeout,
-            InactivityTimeout = edge.InactivityTimeout,
+            Id = admission.NextConnection(),
         };
-        clock.Add(connection);
         services.Metrics.Opened(edge.Protocol);
-        var hasPlace = edge.TryEnter();
+        var place = default(Place);
         var reason = ConnectionEndReason.ServerFault;
         IProtocolDriver? driver = null;
         try
         {
-            if (await PrepareAsync(connection, edge).ConfigureAwait(false) is { } early)
+            if (edge.IsProxy(connection.Remote.Address)
+                && !await ReadProxyHeaderAsync(connection).ConfigureAwait(false))
             {
-                reason = early;
+                reason = connection.Expired ?? ConnectionEndReason.ProxyHeader;
+                return;
+            }
+
+            // Before a handshake, so that one source cannot have more of them at work than it may have connections.
+            place = await admission.EnterAsync(connection, edge).ConfigureAwait(false);
+            if (edge.Tls == Options.BindingTls.Implicit && !await HandshakeAsync(connection).ConfigureAwait(false))
+            {
+                reason = connection.Expired ?? ConnectionEndReason.TlsFailed;
                 return;
             }
 
             driver = open(connection);
-            Refuse(driver, hasPlace);
+            Tell(driver, edge, place);
             reason = await new ConnectionLoop(connection, driver, services.Time).RunAsync().ConfigureAwait(false);
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
@@ -71,36 +78,23 @@ internal sealed class MailListener(EdgeServices services, IdleClock clock, NodeS
         finally
         {
             driver?.Abandon();
-            if (hasPlace)
+            try
             {
-                edge.Leave();
+                await connection.CloseAsync().ConfigureAwait(false);
             }
-
-            await connection.CloseAsync().ConfigureAwait(false);
-            clock.Remove(connection);
-            Account(connection, edge, driver, reason);
+            finally
+            {
+                admission.Leave(connection, edge, place);
+                Account(connection, edge, driver, reason);
+            }
         }
     }
 
-    /// <summary>PROXY header and implicit TLS; a reason when the connection ends here.</summary>
-    private async ValueTask<ConnectionEndReason?> PrepareAsync(ClientConnection connection, BindingEdge edge)
+    private async ValueTask<bool> HandshakeAsync(ClientConnection connection)
     {
-        if (edge.IsProxy(connection.Remote.Address) && !await ReadProxyHeaderAsync(connection).ConfigureAwait(false))
-        {
-            return connection.Expired ?? ConnectionEndReason.ProxyHeader;
-        }
-
-        if (edge.Tls == Options.BindingTls.Implicit)
-        {
-            var isUp = await connection.HandshakeAsync(services.Certificates).ConfigureAwait(false);
-            services.Metrics.Handshake(isUp);
-            if (!isUp)
-            {
-                return connection.Expired ?? ConnectionEndReason.TlsFailed;
-            }
-        }
-
-        return null;
+        var isUp = await connection.HandshakeAsync(services.Certificates).ConfigureAwait(false);
+        services.Metrics.Handshake(isUp);
+        return isUp;
     }
 
     private static async ValueTask<bool> ReadProxyHeaderAsync(ClientConnection connection)
@@ -127,21 +121,26 @@ internal sealed class MailListener(EdgeServices services, IdleClock clock, NodeS
         }
     }
 
-    private void Refuse(IProtocolDriver driver, bool hasPlace)
+    private void Tell(IProtocolDriver driver, BindingEdge edge, in Place place)
     {
-        if (hasPlace && !status.IsDraining)
+        if (place.Refusal is not { } why)
         {
+            if (place.IsOwing)
+            {
+                (driver as SmtpDriver)?.Owe();
+            }
+
             return;
         }
 
+        services.Metrics.Refused(edge.Protocol, ConnectionRefusals.NameOf(why));
         switch (driver)
         {
             case SmtpDriver smtp:
-                smtp.Refuse(
-                    status.IsDraining ? SmtpGreetingRefusal.NotAvailable : SmtpGreetingRefusal.TooManyConnections);
+                smtp.Refuse(ConnectionRefusals.ForSmtp(why));
                 break;
             case Pop3Driver pop3:
-                pop3.Refuse(status.IsDraining ? Pop3Replies.Draining : Pop3Replies.TooManyConnections);
+                pop3.Refuse(ConnectionRefusals.ForPop3(why));
                 break;
         }
     }
@@ -168,7 +167,8 @@ internal sealed class MailListener(EdgeServices services, IdleClock clock, NodeS
         ClientConnection connection, BindingEdge edge, IProtocolDriver? driver, ConnectionEndReason reason)
     {
         services.Metrics.Ended(edge.Protocol, reason, connection.Age);
-        services.Metrics.ProtocolErrors(edge.Protocol, driver?.ProtocolErrors ?? 0);
+        services.Metrics.ProtocolErrors(
+            edge.Protocol, driver?.ProtocolErrors ?? (reason == ConnectionEndReason.ProxyHeader ? 1 : 0));
         EdgeLog.ConnectionEnded(
             log, edge.Protocol, edge.Name, connection.Remote.Address, reason,
             Math.Round(connection.Age.TotalSeconds, 3),

@@ -2,10 +2,13 @@ using System.Buffers;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using MailCluster.Actors.Delivery;
+using MailCluster.Actors.Limits;
 using MailCluster.Actors.Storage;
+using MailCluster.Frontend.Options;
 using MailCluster.Frontend.Sasl;
 using MailCluster.Shared;
 using MailCluster.Shared.Mime;
+using MailCluster.Shared.Sasl;
 using MailCluster.Shared.Smtp;
 using MailCluster.Shared.Wire;
 
@@ -22,6 +25,7 @@ internal sealed class SmtpDriver(
     private int _next;
     private BodySpool? _body;
     private SmtpGreetingRefusal? _refusal;
+    private bool _isOwing;
     private ContextSlot? _context;
 
     public bool ExpectsLine => session.Expects == SmtpExpects.Line;
@@ -41,6 +45,9 @@ internal sealed class SmtpDriver(
     /// <summary>Instead of the greeting, say why not.</summary>
     public void Refuse(SmtpGreetingRefusal why) => _refusal = why;
 
+    /// <summary>The greeting waits: the client has an error of an earlier connection to wait for.</summary>
+    public void Owe() => _isOwing = true;
+
     public void Start(DateTimeOffset now)
     {
         if (_refusal is { } why)
@@ -49,13 +56,14 @@ internal sealed class SmtpDriver(
         }
         else
         {
-            session.Start(now, _effects);
+            session.Start(now, _effects, _isOwing);
         }
     }
 
     public void Line(ReadOnlySpan<byte> line, DateTimeOffset now)
     {
         Commands++;
+        session.IsShortOfResources = services.Resources.IsShort;
         session.Line(line, now, _effects);
         LeaveContext();
     }
@@ -102,6 +110,8 @@ internal sealed class SmtpDriver(
             var effect = _effects[_next++];
             var answer = effect switch
             {
+                SmtpEffect.Hold hold => await HoldAsync(hold.Interval).ConfigureAwait(false),
+                SmtpEffect.TakeMessage take => await TakeMessageAsync(take.User).ConfigureAwait(false),
                 SmtpEffect.ResolveRecipient resolve => await ResolveAsync(resolve.Path).ConfigureAwait(false),
                 SmtpEffect.ReceiveData receive => await ReceiveDataAsync(receive.Transaction).ConfigureAwait(false),
                 SmtpEffect.ReceiveChunk receive => await ReceiveChunkAsync(receive).ConfigureAwait(false),
@@ -151,6 +161,48 @@ internal sealed class SmtpDriver(
     {
         connection.Output.Write(reply.Wire.Span);
         services.Metrics.Replied(Protocol, reply.Code switch { < 300 => "2", < 400 => "3", < 500 => "4", _ => "5" });
+    }
+
+    private async ValueTask<SmtpAnswer?> HoldAsync(TimeSpan interval)
+    {
+        if (_effects[_next] is SmtpEffect.Reply { Value.Code: >= 400 })
+        {
+            services.Metrics.Held();
+            services.Limits.OweTarpit(connection.Source);
+        }
+
+        if (await connection.HoldAsync(interval).ConfigureAwait(false))
+        {
+            return null;
+        }
+
+        if (connection.Expired is not { } why)
+        {
+            return Close(ConnectionEndReason.ClientClosed);
+        }
+
+        // The held reply gives way to the last line.
+        TimedOut(why);
+        return null;
+    }
+
+    private async ValueTask<SmtpAnswer?> TakeMessageAsync(SaslIdentity? user)
+    {
+        var key = binding.Edge.Sources.MessageRateSource switch
+        {
+            MessageRateSource.All => RateKey.All,
+            MessageRateSource.User when user is not null => RateKey.Of(user.Account),
+            _ => RateKey.Of(connection.Source),
+        };
+        var verdict = await services.Limits
+            .TakeMessageAsync(binding.Edge.Name, key, binding.Edge.Sources.MessagesPerMinute).ConfigureAwait(false);
+        return verdict switch
+        {
+            RateVerdict.Taken => SmtpAnswer.MessageTaken.Within,
+            RateVerdict.Exceeded => new SmtpAnswer.MessageTaken(MessageRate.Exceeded),
+            _ when binding.Edge.Sources.WhenUnreachable == LimitFallback.Admit => SmtpAnswer.MessageTaken.Within,
+            _ => new SmtpAnswer.MessageTaken(MessageRate.Unknown),
+        };
     }
 
     private async ValueTask<SmtpAnswer?> ResolveAsync(SmtpPath path)
@@ -223,7 +275,7 @@ internal sealed class SmtpDriver(
     {
         var body = _body!;
         _body = null;
-        if (binding.Session.Role == SmtpRole.Submission && !(body.HasDate && body.HasMessageId))
+        if (binding.Session.Role == Shared.Smtp.SmtpRole.Submission && !(body.HasDate && body.HasMessageId))
         {
             body.InsertAfterTrace(MissingFields(body));
         }
@@ -233,15 +285,17 @@ internal sealed class SmtpDriver(
         {
             verdict = await services.Acceptor.AcceptAsync(
                 new AcceptedMessage(
-                    body.Body, body.Head, body.StoredOctets, body.Chunks, body.WireOctets,
-                    [.. transaction.Recipients.SelectMany(recipient => recipient.Mailboxes)],
-                    body.Traits),
-                CancellationToken.None).ConfigureAwait(false);
+                    body.Body, body.Head, body.StoredOctets, body.Chunks, body.WireOctets, transaction, body.Traits),
+                binding.MaxAcknowledgementDelay, connection.BeginAccept()).ConfigureAwait(false);
         }
         catch (StoreUnavailableException e)
         {
             EdgeLog.StoreUnavailable(services.Log, e.Message);
             verdict = AcceptVerdict.Unavailable;
+        }
+        finally
+        {
+            connection.EndAccept();
         }
 
         services.Metrics.MessageReceived(verdict == AcceptVerdict.Committed, body.StoredOctets);

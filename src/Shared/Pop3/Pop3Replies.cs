@@ -13,6 +13,9 @@ public static class Pop3Replies
     public static readonly Pop3Reply TooManyConnections =
         new(false, "[SYS/TEMP] Too many connections, closing connection");
 
+    /// <summary>Instead of the greeting: whether a limit is reached cannot be told now.</summary>
+    public static readonly Pop3Reply NotAvailable = new(false, "[SYS/TEMP] Not available now, closing connection");
+
     internal static readonly Pop3Effect.Reply Ok = Good(string.Empty);
     internal static readonly Pop3Effect.Reply UserAccepted = Good("Send PASS");
     internal static readonly Pop3Effect.Reply LoggedIn = Good("Maildrop open");

@@ -26,6 +26,18 @@ public abstract record RecipientVerdict
     public sealed record Unavailable : RecipientVerdict;
 }
 
+/// <summary>Why a body could not be kept.</summary>
+public enum BodyFault
+{
+    None,
+
+    /// <summary>The store is away: 451 4.3.0.</summary>
+    Unavailable,
+
+    /// <summary>There is no room for it: 452 4.3.1.</summary>
+    OutOfResources,
+}
+
 /// <summary>
 /// What the shell found out about a body while it streamed in (DATA to the final dot, BDAT up to and with this chunk).
 /// </summary>
@@ -37,9 +49,21 @@ public abstract record RecipientVerdict
 /// </param>
 /// <param name="ReceivedFields">Number of Received: fields (RFC 5321 §6.3).</param>
 /// <param name="LocalReceivedFields">Those that one of our own nodes wrote.</param>
-/// <param name="Fault">The body could not be kept: the store is away or full.</param>
 public readonly record struct BodySummary(
-    long Octets, long HeaderOctets, int ReceivedFields, int LocalReceivedFields, bool Fault);
+    long Octets, long HeaderOctets, int ReceivedFields, int LocalReceivedFields, BodyFault Fault);
+
+/// <summary>May a message be taken (OXSMTP-EV-08)?</summary>
+public enum MessageRate
+{
+    /// <summary>It counts: 250.</summary>
+    Within,
+
+    /// <summary>421 4.4.2, and the session ends.</summary>
+    Exceeded,
+
+    /// <summary>The count cannot be asked: 451 4.3.0.</summary>
+    Unknown,
+}
 
 /// <summary>How the commit of a message ended.</summary>
 public enum AcceptVerdict
@@ -62,6 +86,11 @@ public abstract record SmtpAnswer
     }
 
     public sealed record Recipient(RecipientVerdict Verdict) : SmtpAnswer;
+
+    public sealed record MessageTaken(MessageRate Rate) : SmtpAnswer
+    {
+        public static readonly MessageTaken Within = new(MessageRate.Within);
+    }
 
     public sealed record Sasl(SaslAnswer Value) : SmtpAnswer;
 

@@ -20,7 +20,8 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
     private SmtpEffect.Reply? _chunkRefusal;
     private bool _isChunkRefusalCounted;
     private int _logonFailures;
-    private bool _outOfResources;
+    private bool _wasGreetedWithRefusal;
+    private (SmtpPath From, SmtpBodyKind Body, bool IsSmtpUtf8) _askedSender = (SmtpPath.Null, default, false);
     private bool _isAccepting;
     private ConnectionEndReason? _endAfterAccept;
 
@@ -86,7 +87,11 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
     /// <summary>The mechanism under way; null outside <see cref="SmtpStates.Sasl"/>.</summary>
     public ISaslExchange? Exchange { get; set; }
 
-    public bool IsOutOfResources => _outOfResources;
+    /// <summary>The node is short of disk or memory; as the shell last said.</summary>
+    public bool IsShortOfResources { get; set; }
+
+    /// <summary>MAIL is refused: now, and for as long as the session lasts if its greeting was (OXSMTP-EV-12).</summary>
+    public bool IsOutOfResources => IsShortOfResources || _wasGreetedWithRefusal;
 
     public void Begin(List<SmtpEffect> effects, DateTimeOffset now)
     {
@@ -107,26 +112,41 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
     {
         if (SmtpReplies.IsProtocolError(reply.Value) && ++ProtocolErrors > Options.MaxProtocolErrors)
         {
-            End(SmtpReplies.TooManyErrors, ConnectionEndReason.ProtocolErrors);
+            EndByError(SmtpReplies.TooManyErrors, ConnectionEndReason.ProtocolErrors);
             return;
         }
 
-        Emit(reply);
+        RefuseUncounted(reply);
     }
 
     /// <summary>Says no to what is out of sequence only because of an earlier refusal: not counted.</summary>
-    public void RefuseUncounted(SmtpEffect.Reply reply) => Emit(reply);
+    public void RefuseUncounted(SmtpEffect.Reply reply)
+    {
+        Hold(Options.TarpitInterval);
+        Emit(reply);
+    }
 
     /// <summary>A failed login (OXSMTP-EV-11).</summary>
     public void RefuseLogon(SmtpEffect.Reply reply)
     {
         if (++_logonFailures > Options.MaxLogonFailures && Options.MaxLogonFailures > 0)
         {
+            Hold(Options.AuthTarpitInterval);
             End(SmtpReplies.TooManyLogonFailures, ConnectionEndReason.LogonFailures);
             return;
         }
 
+        Hold(Options.AuthTarpitInterval);
         Emit(reply);
+    }
+
+    /// <summary>What follows waits, as long as nobody has authenticated (OXSMTP-EV-19).</summary>
+    public void Hold(TimeSpan interval)
+    {
+        if (User is null && interval > TimeSpan.Zero)
+        {
+            Emit(new SmtpEffect.Hold(interval));
+        }
     }
 
     /// <summary>
@@ -143,6 +163,14 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
         var continuation = _continuation ?? throw new UnreachableException();
         _continuation = null;
         return continuation;
+    }
+
+    /// <summary>The answer to a command is the end: an error like any other, and so held back like one.</summary>
+    public void EndByError(SmtpEffect.Reply last, ConnectionEndReason why)
+    {
+        DiscardBody();
+        Hold(Options.TarpitInterval);
+        End(last, why);
     }
 
     public void End(SmtpEffect.Reply last, ConnectionEndReason why)
@@ -171,7 +199,7 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
         switch (why)
         {
             case SmtpGreetingRefusal.OutOfResources:
-                _outOfResources = true;
+                _wasGreetedWithRefusal = true;
                 Emit(reply);
                 break;
             case SmtpGreetingRefusal.AddressNotAllowed:
@@ -196,6 +224,16 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
         IsExtended = isExtended;
         State = SmtpStates.Greeted;
     }
+
+    public void AskSender(SmtpPath from, SmtpBodyKind body, bool isSmtpUtf8, SmtpContinuation continuation)
+    {
+        _askedSender = (from, body, isSmtpUtf8);
+        Ask(User is null ? SmtpEffect.TakeMessage.Anonymous : new SmtpEffect.TakeMessage(User), continuation);
+    }
+
+    /// <summary>With the sender that was last asked for.</summary>
+    public void OpenAskedTransaction() =>
+        OpenTransaction(_askedSender.From, _askedSender.Body, _askedSender.IsSmtpUtf8);
 
     public void OpenTransaction(SmtpPath from, SmtpBodyKind body, bool isSmtpUtf8)
     {

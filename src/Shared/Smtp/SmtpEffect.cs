@@ -4,8 +4,8 @@ namespace MailCluster.Shared.Smtp;
 
 /// <summary>
 /// Everything a step may ask of the shell, in the order in which it is to happen. Effects that carry a question
-/// (ResolveRecipient, Authenticate, ReceiveData, ReceiveChunk, AcceptMessage, StartTls) are the last of their step: the
-/// session takes no command until the answer has come in through SmtpSession.Answer.
+/// (ResolveRecipient, TakeMessage, Authenticate, ReceiveData, ReceiveChunk, AcceptMessage, StartTls) are the last of
+/// their step: the session takes no command until the answer has come in through SmtpSession.Answer.
 /// </summary>
 public abstract record SmtpEffect
 {
@@ -14,6 +14,22 @@ public abstract record SmtpEffect
     }
 
     public sealed record Reply(SmtpReply Value) : SmtpEffect;
+
+    /// <summary>
+    /// After the flush of what was said before: wait so long, then go on with the effects that follow (OXSMTP-EV-19).
+    /// No input is read meanwhile and no clock of the connection stands still.
+    /// </summary>
+    public sealed record Hold(TimeSpan Interval) : SmtpEffect;
+
+    /// <summary>
+    /// Counts one message of this sender, if the rate allows it (OXSMTP-EV-08). Answer: <see
+    /// cref="SmtpAnswer.MessageTaken"/>.
+    /// </summary>
+    /// <param name="User">Null: nobody has authenticated, the address counts.</param>
+    public sealed record TakeMessage(SaslIdentity? User) : SmtpEffect
+    {
+        public static readonly TakeMessage Anonymous = new(User: null);
+    }
 
     /// <summary>Which mailboxes is this address? Answer: <see cref="SmtpAnswer.Recipient"/>.</summary>
     public sealed record ResolveRecipient(SmtpPath Path) : SmtpEffect;

@@ -72,6 +72,8 @@ internal static class SmtpReplies
         Of(421, "4.7.0", "Too many failed logins, closing connection");
     public static readonly SmtpEffect.Reply LostSynchronisation =
         Of(421, "4.7.0", "Chunk size out of range, closing connection");
+    public static readonly SmtpEffect.Reply RateExceeded =
+        Of(421, "4.4.2", "Message submission rate exceeded, try again later");
     public static readonly SmtpEffect.Reply UserNotAllowed = Of(421, "4.3.2", "Service not available");
 
     private static readonly SmtpEffect.Reply TimedOut = Of(421, "4.4.2", "Timeout, closing connection");

@@ -58,10 +58,26 @@ public sealed class SmtpSession
     /// <summary>Input so far that broke grammar, order or a command's rules (OXSMTP-EV-11).</summary>
     public int ProtocolErrors => _context.ProtocolErrors;
 
+    /// <summary>
+    /// Whether the node is short of disk or memory: MAIL is then 452 4.3.1 (OXSMTP-EV-12). To be said before a line.
+    /// </summary>
+    public bool IsShortOfResources
+    {
+        set => _context.IsShortOfResources = value;
+    }
+
     /// <summary>The greeting (RFC 5321 §3.1).</summary>
-    public void Start(DateTimeOffset now, List<SmtpEffect> effects)
+    /// <param name="isOwing">
+    /// An error was held back for this client on an earlier connection: the greeting is, once (OXSMTP-EV-19).
+    /// </param>
+    public void Start(DateTimeOffset now, List<SmtpEffect> effects, bool isOwing = false)
     {
         _context.Begin(effects, now);
+        if (isOwing)
+        {
+            _context.Hold(_context.Options.TarpitInterval);
+        }
+
         _context.Reply(_context.Options.Announcements.Greeting);
         _context.Finish();
     }

@@ -81,6 +81,18 @@ public sealed record SmtpSessionOptions
     /// <summary>The next failed login: 421 4.7.0; 0 = never (OXSMTP-EV-11).</summary>
     public int MaxLogonFailures { get; init; } = 3;
 
+    /// <summary>MAIL asks whether the sender's rate allows one more (OXSMTP-EV-08).</summary>
+    public bool CountsMessages { get; init; }
+
+    /// <summary>
+    /// How long an error waits for a client that has not authenticated; the standard says 5 s, zero is off
+    /// (OXSMTP-EV-19).
+    /// </summary>
+    public TimeSpan TarpitInterval { get; init; }
+
+    /// <summary>The same for a failed login.</summary>
+    public TimeSpan AuthTarpitInterval { get; init; }
+
     /// <summary>
     /// Rendered at first use and kept for all sessions of the binding. Two sessions that render at once make equal
     /// values, and either may stay.

@@ -26,7 +26,9 @@ internal sealed class PipeClient
     private readonly Pipe _toClient = new(Inline);
     private readonly Task<ConnectionEndReason> _loop;
 
-    private PipeClient(RunningNode node, Func<ClientConnection, EdgeServices, IProtocolDriver> open)
+    private PipeClient(
+        RunningNode node, Func<ClientConnection, EdgeServices, IProtocolDriver> open, BindingEdge? edge = null,
+        IdleClock? clock = null)
     {
         var services = node.Node.Services.GetRequiredService<EdgeServices>();
         var transport = new DefaultConnectionContext(
@@ -35,21 +37,36 @@ internal sealed class PipeClient
             RemoteEndPoint = new IPEndPoint(IPAddress.Loopback, 1),
             LocalEndPoint = new IPEndPoint(IPAddress.Loopback, 2),
         };
-        var connection = new ClientConnection(transport, node.Node.Services.GetRequiredService<IdleClock>());
+        var connection = new ClientConnection(
+            transport, clock ?? node.Node.Services.GetRequiredService<IdleClock>(), edge?.ConnectionTimeout,
+            edge?.InactivityTimeout ?? TimeSpan.FromMinutes(5));
         _loop = new ConnectionLoop(connection, open(connection, services), TimeProvider.System).RunAsync();
     }
 
     public Task<ConnectionEndReason> Ended => _loop;
 
-    public static PipeClient Smtp(RunningNode node)
+    /// <summary>Without limits of its source and without the wait for errors.</summary>
+    public static PipeClient Smtp(RunningNode node, int maxProtocolErrors = 5)
     {
-        var binding = EdgeEndpoints.Smtp(
-            node.Node.Options.Smtp.Bindings[0], "mx.example.test",
-            node.Node.Services.GetRequiredService<SaslOffer>(), canTls: false);
-        return new(node, (connection, services) =>
-            new SmtpDriver(connection, new SmtpSession(binding.Session, new SmtpConnection("127.0.0.1", null)), binding,
-                services));
+        var options = node.Node.Options.Smtp.Bindings[0] with
+        {
+            MaxProtocolErrors = maxProtocolErrors,
+            MessageRateLimit = null,
+            TarpitInterval = TimeSpan.Zero,
+            AuthTarpitInterval = TimeSpan.Zero,
+        };
+        var sasl = node.Node.Services.GetRequiredService<SaslOffer>();
+        return Smtp(node, EdgeEndpoints.Smtp(options, "mx.example.test", sasl, canTls: false), null);
     }
+
+    /// <summary>With the clocks of the binding, on a clock of its own.</summary>
+    public static PipeClient Smtp(RunningNode node, SmtpBinding binding, IdleClock? clock) =>
+        new(
+            node,
+            (connection, services) => new SmtpDriver(
+                connection, new SmtpSession(binding.Session, new SmtpConnection("127.0.0.1", null)), binding, services),
+            clock is null ? null : binding.Edge,
+            clock);
 
     public static PipeClient Pop3(RunningNode node)
     {
@@ -68,6 +85,38 @@ internal sealed class PipeClient
         _toServer.Writer.Write(octets.Span);
         await _toServer.Writer.FlushAsync();
         return Take();
+    }
+
+    /// <summary>Sends a packet.</summary>
+    public async Task SendAsync(ReadOnlyMemory<byte> octets) => await _toServer.Writer.WriteAsync(octets);
+
+    /// <summary>Waits for so many whole replies (RFC 5321 §4.2), not more.</summary>
+    public async Task<string> ReadRepliesAsync(int count)
+    {
+        while (true)
+        {
+            var result = await _toClient.Reader.ReadAsync();
+            var text = Encoding.UTF8.GetString(result.Buffer);
+            var whole = text.Split("\r\n")[..^1].Count(line => line is [_, _, _, ' ', ..]);
+            if (whole >= count)
+            {
+                Assert.Equal(count, whole);
+                _toClient.Reader.AdvanceTo(result.Buffer.End);
+                await Task.Yield();
+                return text;
+            }
+
+            Assert.False(_loop.IsCompleted && whole == 0 && result.Buffer.IsEmpty, "The connection ended.");
+            _toClient.Reader.AdvanceTo(result.Buffer.Start, result.Buffer.End);
+        }
+    }
+
+    /// <summary>Says that no more comes, waits for the end and gives all that was said.</summary>
+    public async Task<string> FinishAsync()
+    {
+        await _toServer.Writer.CompleteAsync();
+        await _loop;
+        return _toClient.Reader.TryRead(out var result) ? Encoding.UTF8.GetString(result.Buffer) : "";
     }
 
     /// <summary>Sends a line and waits for a reply that ends as told.</summary>
@@ -112,6 +161,25 @@ internal sealed class PipeClient
             inARow = 0;
             await ReadAsync();
         }
+    }
+
+    /// <summary>Sends octets and does not wait for anything.</summary>
+    public async Task SendAsync(string octets)
+    {
+        await _toServer.Writer.WriteAsync(Encoding.UTF8.GetBytes(octets));
+    }
+
+    /// <summary>What came back by now, as text.</summary>
+    public string TakeText()
+    {
+        if (!_toClient.Reader.TryRead(out var result))
+        {
+            return string.Empty;
+        }
+
+        var text = Encoding.UTF8.GetString(result.Buffer);
+        _toClient.Reader.AdvanceTo(result.Buffer.End);
+        return text;
     }
 
     private long Take()

@@ -3,7 +3,10 @@ using System.Text.Json.Nodes;
 
 namespace MailCluster.Integration.Support;
 
-/// <summary>How a node is started. Every port is 0: the system chooses, the ready file tells.</summary>
+/// <summary>
+/// How a node is started. Every port is 0: the system chooses, the ready file tells. However full the disk is, mail is
+/// taken, unless a test is about that.
+/// </summary>
 internal sealed class NodeSettings
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
@@ -28,6 +31,7 @@ internal sealed class NodeSettings
                 ],
                 "LoginType": "PlainTextLogin"
               },
+              "BackPressure": { "MinFreeDisk": 0 },
               "Http": { "Endpoint": "127.0.0.1:0" }
             }
             """)!;
@@ -35,6 +39,13 @@ internal sealed class NodeSettings
         Gateway["MaxInboundConnections"] = 5000;
         Gateway["MaxInboundConnectionPerSource"] = 5000;
         Gateway["MessageRateLimit"] = null;
+        foreach (var binding in Root["Smtp"]!["Bindings"]!.AsArray())
+        {
+            // What is not about holding back would take 5 s per error.
+            binding!["TarpitInterval"] = "00:00:00";
+            binding["AuthTarpitInterval"] = "00:00:00";
+        }
+
         Pop3["MaxConnectionsPerUser"] = null;
     }
 
@@ -43,6 +54,8 @@ internal sealed class NodeSettings
     public JsonObject Root { get; }
 
     public JsonObject Gateway => (JsonObject)Root["Smtp"]!["Bindings"]![0]!;
+
+    public JsonObject BackPressure => (JsonObject)Root[nameof(BackPressure)]!;
 
     public JsonObject Pop3 => (JsonObject)Root[nameof(Pop3)]!;
 

@@ -37,6 +37,7 @@ public sealed class SmtpSessionTarget : IFuzzTarget
         {
             ["auth"] = "PLAIN,LOGIN,NTLM", ["tls"] = "active", ["role"] = "submission", ["verdict"] = "Unavailable",
         },
+        new() { ["auth"] = "PLAIN", ["rate"] = "2", ["tarpit"] = "5", ["auth-tarpit"] = "7", ["owing"] = "" },
         new() { ["greeting"] = "AddressNotAllowed" },
         new() { ["greeting"] = "OutOfResources", ["auth"] = "NTLM" },
     ];
@@ -92,6 +93,10 @@ public sealed class SmtpSessionTarget : IFuzzTarget
             if (effects[i] is SmtpEffect.Reply reply)
             {
                 Inspect(reply.Value);
+            }
+            else if (effects[i] is SmtpEffect.Hold)
+            {
+                Check.That(i + 1 < effects.Count && effects[i + 1] is SmtpEffect.Reply, "what is held is a reply");
             }
             else if (effects[i] is not SmtpEffect.DiscardBody)
             {

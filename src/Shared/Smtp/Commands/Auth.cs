@@ -153,7 +153,7 @@ internal static class Auth
     {
         if (context.Options.AllowedUsers is { } allowed && !allowed.Contains(identity.Address.ToLowerInvariant()))
         {
-            context.End(SmtpReplies.UserNotAllowed, ConnectionEndReason.NotAllowed);
+            context.EndByError(SmtpReplies.UserNotAllowed, ConnectionEndReason.NotAllowed);
             return;
         }
 

@@ -48,7 +48,7 @@ internal static class Bdat
         if (!arguments.IsInRange)
         {
             // What follows cannot be told from commands any more; going on would be an invitation to smuggle.
-            context.End(SmtpReplies.LostSynchronisation, ConnectionEndReason.ProtocolErrors);
+            context.EndByError(SmtpReplies.LostSynchronisation, ConnectionEndReason.ProtocolErrors);
             return;
         }
 
@@ -103,8 +103,7 @@ internal static class Bdat
     {
         var summary = answer is SmtpAnswer.BodyReceived { Summary: var body } ? body : throw new UnreachableException();
         var refusal = summary.Octets > context.Options.MaxMessageSize ? SmtpReplies.MessageTooBig
-            : summary.Fault ? SmtpReplies.StoreUnavailable
-            : null;
+            : MessageVerdict.Fault(summary.Fault);
         if (refusal is not null)
         {
             context.ResetTransaction();

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MailCluster.Shared.Smtp.Grammar;
 using MailCluster.Shared.Wire;
 
@@ -45,7 +46,7 @@ internal static class Mail
     {
         if (context.IsDraining)
         {
-            context.End(SmtpReplies.ShuttingDown, ConnectionEndReason.Draining);
+            context.EndByError(SmtpReplies.ShuttingDown, ConnectionEndReason.Draining);
             return;
         }
 
@@ -62,8 +63,34 @@ internal static class Mail
         }
 
         var parameters = arguments.Parameters;
+        if (context.Options.CountsMessages)
+        {
+            context.AskSender(arguments.From, parameters.Body, parameters.IsSmtpUtf8, Counted);
+            return;
+        }
+
         context.OpenTransaction(arguments.From, parameters.Body, parameters.IsSmtpUtf8);
         context.Reply(SmtpReplies.SenderOk);
+    }
+
+    private static void Counted(SmtpContext context, SmtpAnswer answer)
+    {
+        var taken = answer as SmtpAnswer.MessageTaken ?? throw new UnreachableException();
+        switch (taken.Rate)
+        {
+            case MessageRate.Within:
+                context.OpenAskedTransaction();
+                context.Reply(SmtpReplies.SenderOk);
+                break;
+            case MessageRate.Exceeded:
+                context.EndByError(SmtpReplies.RateExceeded, ConnectionEndReason.LimitExceeded);
+                break;
+            case MessageRate.Unknown:
+                context.Refuse(SmtpReplies.StoreUnavailable);
+                break;
+            default:
+                throw new UnreachableException();
+        }
     }
 
     private readonly record struct Arguments(SmtpPath From, MailParameters Parameters);

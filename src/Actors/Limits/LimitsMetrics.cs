@@ -1,0 +1,66 @@
+using System.Diagnostics.Metrics;
+
+namespace MailCluster.Actors.Limits;
+
+public sealed class LimitsMetrics
+{
+    private static readonly KeyValuePair<string, object?> Admissions = new("kind", "admission");
+    private static readonly KeyValuePair<string, object?> Messages = new("kind", "message");
+
+    private readonly Meter _meter;
+    private readonly Counter<long> _asks;
+    private readonly Counter<long> _cached;
+    private readonly Histogram<double> _duration;
+
+    public LimitsMetrics(IMeterFactory meters)
+    {
+        _meter = meters.Create("MailCluster");
+        _asks = _meter.CreateCounter<long>(
+            "mailcluster.limits.asks", "{ask}",
+            "Asks to the homes of sources, users and bindings, by kind (a connection, a message) and verdict.");
+        _cached = _meter.CreateCounter<long>(
+            "mailcluster.limits.cached_refusals", "{connection}",
+            "Connections refused without an ask, as their source was refused within the last second.");
+        _duration = _meter.CreateHistogram<double>(
+            "mailcluster.limits.admission.duration", "s", "From a connection's ask to its verdict.",
+            advice: new InstrumentAdvice<double>
+            {
+                HistogramBucketBoundaries =
+                [
+                    0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                    0.25, 0.5, 1,
+                ],
+            });
+    }
+
+    public void Admitted(Admission verdict, TimeSpan duration)
+    {
+        _asks.Add(1, Admissions, new("verdict", verdict switch
+        {
+            Admission.Admitted => "admitted",
+            Admission.AdmittedOwing => "admitted_owing",
+            Admission.TooMany => "too_many",
+            _ => "unreachable",
+        }));
+        _duration.Record(duration.TotalSeconds);
+    }
+
+    public void Counted(RateVerdict verdict) => _asks.Add(1, Messages, new("verdict", verdict switch
+    {
+        RateVerdict.Taken => "taken",
+        RateVerdict.Exceeded => "exceeded",
+        _ => "unreachable",
+    }));
+
+    public void RefusedFromCache() => _cached.Add(1);
+
+    public void Observe(Func<int> homes, Func<int> permits, Func<int> debts)
+    {
+        _meter.CreateObservableGauge(
+            "mailcluster.limits.homes", homes, "{home}", "Sources, users and bindings that something is known about.");
+        _meter.CreateObservableGauge(
+            "mailcluster.limits.permits", permits, "{permit}", "Permits that connections of this node hold.");
+        _meter.CreateObservableGauge(
+            "mailcluster.limits.debts", debts, "{source}", "Sources whose next connection waits (OXSMTP-EV-19).");
+    }
+}

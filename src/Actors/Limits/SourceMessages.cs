@@ -1,0 +1,35 @@
+using MailCluster.Actors.Kernel;
+
+namespace MailCluster.Actors.Limits;
+
+/// <summary>What a home is asked and told.</summary>
+internal abstract record SourceMessage
+{
+    /// <summary>A connection wants a permit; granting one that is held already changes nothing.</summary>
+    public sealed record Admit(string Binding, Permit Permit, int Limit, ReplyTo<Admission> Reply)
+        : SourceMessage, IUndeliverable
+    {
+        /// <summary>A value and no failure: what clients can cause must not cost an exception.</summary>
+        public void Undelivered(AskFailure why) => Reply.Reply(Admission.Unreachable);
+    }
+
+    /// <summary>A connection has ended or was not answered; giving back what is not held changes nothing.</summary>
+    public sealed record GiveBack(string Binding, Permit Permit) : SourceMessage;
+
+    /// <summary>A message wants its place in the window.</summary>
+    public sealed record Take(string Binding, int PerMinute, ReplyTo<RateVerdict> Reply) : SourceMessage, IUndeliverable
+    {
+        /// <inheritdoc cref="Admit.Undelivered"/>
+        public void Undelivered(AskFailure why) => Reply.Reply(RateVerdict.Unreachable);
+    }
+
+    /// <summary>The client's next connection waits once more (OXSMTP-EV-19).</summary>
+    public sealed record OweTarpit : SourceMessage
+    {
+        private OweTarpit()
+        {
+        }
+
+        public static OweTarpit Instance { get; } = new();
+    }
+}
