@@ -13,7 +13,7 @@ namespace MailCluster.Integration;
 public sealed class SpoolTests
 {
     [Fact]
-    public void What_a_broken_mailbox_cannot_take_is_acknowledged_survives_kill_9_and_arrives_once_when_it_is_mended()
+    public async Task What_a_broken_mailbox_cannot_take_is_acknowledged_survives_kill_9_and_arrives_once_when_mended()
     {
         Tool.Require("sqlite3");
         using Workplace workplace = new();
@@ -38,6 +38,8 @@ public sealed class SpoolTests
             Until.True(
                 () => Queue(node)[0].GetProperty("lastError").GetString() == "the mailbox could not be loaded",
                 "the attempt is noted");
+            Assert.Contains("mailcluster_spool_length 1\n", await MetricsAsync(node), StringComparison.Ordinal);
+            Assert.Contains("_spool_acknowledged_early_total 1\n", await MetricsAsync(node), StringComparison.Ordinal);
             Assert.Empty(Queue(node, "--mailbox", Node.User(2)));
             Assert.Single(Queue(node, "--mailbox", Node.User(1), "--recipient", Node.User(1), "--domain",
                 "example.test"));
@@ -125,6 +127,12 @@ public sealed class SpoolTests
         Until.True(() => Queue(node)[0].GetProperty("nextAttempt").ValueKind == JsonValueKind.Null, "it is given up");
         Assert.Equal("the mailbox was removed", Queue(node)[0].GetProperty("lastError").GetString());
         Assert.Contains("given up", Admin(node, "queue", "list"), StringComparison.Ordinal);
+    }
+
+    private static async Task<string> MetricsAsync(Node node)
+    {
+        using HttpClient http = new() { BaseAddress = node.Http };
+        return await http.GetStringAsync("metrics", TestContext.Current.CancellationToken);
     }
 
     /// <summary>Everything but the final dot.</summary>

@@ -86,7 +86,8 @@ internal sealed class ClientConnection : ITimed
         {
             _remote = value;
             Span<byte> octets = stackalloc byte[16];
-            Source = value.Address.TryWriteBytes(octets, out var written) ? SourceKey.Of(octets[..written]) : default;
+            value.Address.TryWriteBytes(octets, out var written);
+            Source = SourceKey.Of(octets[..written]);
         }
     }
 
@@ -100,7 +101,9 @@ internal sealed class ClientConnection : ITimed
 
     public TimeSpan? ConnectionTimeout { get; }
 
-    /// <summary>Since the last command of the client, or the last octets that it took from us after it had not.</summary>
+    /// <summary>
+    /// Since the last command of the client, or the last octets that it took from us after it had not.
+    /// </summary>
     public TimeSpan InactivityTimeout
     {
         get => _inactivityTimeout;

@@ -2,6 +2,7 @@ using MailCluster.Actors.Limits;
 using MailCluster.Actors.Tests.Kernel;
 using MailCluster.Actors.Tests.StoreConformance;
 using MailCluster.Shared;
+using MailCluster.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 using static MailCluster.Actors.Tests.Limits.LimitsRun;
@@ -21,19 +22,19 @@ public sealed class SourceMemoryTests
         using var meters = new QuietMeters();
         var limits = new SourceLimits(
             system, new SourceLimitOptions(), new LimitsMetrics(meters), NullLoggerFactory.Instance);
-        var before = GC.GetTotalMemory(forceFullCollection: true);
+        var before = SettledMemory.Read();
         for (ulong i = 0; i < Sources; i++)
         {
             Assert.Equal(RateVerdict.Taken, await limits.TakeMessageAsync(Gateway, RateKey.Of(Key(i)), 600));
         }
 
-        var window = (GC.GetTotalMemory(forceFullCollection: true) - before) / (double)Sources;
+        var window = (SettledMemory.Read() - before) / (double)Sources;
         for (ulong i = 0; i < Sources; i++)
         {
             Assert.Equal(Admission.Admitted, await limits.AdmitAsync(Gateway, Key(i), (long)i, 20));
         }
 
-        var permit = (GC.GetTotalMemory(forceFullCollection: true) - before) / (double)Sources;
+        var permit = (SettledMemory.Read() - before) / (double)Sources;
         TestContext.Current.TestOutputHelper?.WriteLine($"window {window:F0}, and a permit {permit:F0} octets");
         Assert.InRange(window, 1, 500);
         Assert.InRange(permit, 1, 1100);
@@ -47,13 +48,13 @@ public sealed class SourceMemoryTests
         var limits = new SourceLimits(
             system, new SourceLimitOptions { HomesMax = 1000 }, new LimitsMetrics(meters), NullLoggerFactory.Instance);
         const int Debts = 1_000_000;
-        var before = GC.GetTotalMemory(forceFullCollection: true);
+        var before = SettledMemory.Read();
         for (ulong i = 0; i < Debts + 1000; i++)
         {
             limits.OweTarpit(Key(i));
         }
 
-        var each = (GC.GetTotalMemory(forceFullCollection: true) - before) / (double)Debts;
+        var each = (SettledMemory.Read() - before) / (double)Debts;
         TestContext.Current.TestOutputHelper?.WriteLine($"debt {each:F1} octets");
         Assert.InRange(each, 1, 64);
         Assert.Equal(Admission.Admitted, await limits.AdmitAsync(Gateway, Key(0), 1, 20));

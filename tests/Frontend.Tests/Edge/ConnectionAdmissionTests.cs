@@ -24,7 +24,8 @@ public sealed class ConnectionAdmissionTests : IAsyncDisposable
     public ConnectionAdmissionTests()
     {
         _system = new ActorSystem(
-            ThreadPoolScheduler.Instance, TimeProvider.System, new ActorSystemOptions(), NullLoggerFactory.Instance, null);
+            ThreadPoolScheduler.Instance, TimeProvider.System, new ActorSystemOptions(), NullLoggerFactory.Instance,
+            null);
         _limits = new SourceLimits(
             _system, new SourceLimitOptions(), new LimitsMetrics(_services.GetRequiredService<IMeterFactory>()),
             NullLoggerFactory.Instance);
