@@ -2,9 +2,11 @@ using System.Buffers;
 using System.Runtime.CompilerServices;
 using MailCluster.Actors.Kernel;
 using MailCluster.Actors.Storage;
+using MailCluster.Frontend.Sasl;
 using MailCluster.Shared;
 using MailCluster.Shared.Mailboxes;
 using MailCluster.Shared.Pop3;
+using MailCluster.Shared.Sasl;
 using MailCluster.Shared.Wire;
 
 namespace MailCluster.Frontend.Edge;
@@ -27,6 +29,7 @@ internal sealed class Pop3Driver(
     private MaildropSnapshot? _snapshot;
     private int _next;
     private Pop3Reply? _refusal;
+    private ContextSlot? _context;
 
     public bool ExpectsLine => session.Expects == Pop3Expects.Line;
 
@@ -63,12 +66,14 @@ internal sealed class Pop3Driver(
     {
         Commands++;
         session.Line(line, now, _effects);
+        LeaveContext();
     }
 
     public void Fault(LineFault fault, DateTimeOffset now)
     {
         Commands++;
         session.LineFault(fault, now, _effects);
+        LeaveContext();
     }
 
     public void TimedOut(ConnectionEndReason why)
@@ -110,9 +115,7 @@ internal sealed class Pop3Driver(
                 Pop3Effect.SendListing listing => await ListAsync(listing).ConfigureAwait(false),
                 Pop3Effect.OpenMaildrop open => await OpenAsync(open.Account).ConfigureAwait(false),
                 Pop3Effect.Update update => await UpdateAsync(update).ConfigureAwait(false),
-                Pop3Effect.Authenticate ask => await services.Logins.AskAsync(Protocol, ask.Question)
-                    .ConfigureAwait(false) is { } sasl
-                    ? new Pop3Answer.Sasl(sasl) : null,
+                Pop3Effect.Authenticate ask => await AuthenticateAsync(ask.Question).ConfigureAwait(false),
                 Pop3Effect.StartTls => await StartTlsAsync().ConfigureAwait(false),
                 Pop3Effect.End end => await EndAsync(end.Reason).ConfigureAwait(false),
                 _ => throw new System.Diagnostics.UnreachableException(),
@@ -125,6 +128,7 @@ internal sealed class Pop3Driver(
             if (answer is not null)
             {
                 session.Answer(answer, services.Time.GetUtcNow(), _effects);
+                LeaveContext();
                 connection.InactivityTimeout = session.IsAuthenticated
                     ? binding.AuthenticatedTimeout : binding.PreAuthenticatedTimeout;
             }
@@ -139,7 +143,31 @@ internal sealed class Pop3Driver(
         connection.WantsRest = false;
     }
 
-    public void Abandon() => _ahead.Release();
+    public void Abandon()
+    {
+        _context?.Dispose();
+        _ahead.Release();
+    }
+
+    /// <summary>An exchange that is over, however it ended, leaves no security context behind.</summary>
+    private void LeaveContext()
+    {
+        if (session.Expects != Pop3Expects.Answer && session.State != Pop3States.Sasl)
+        {
+            _context?.Dispose();
+        }
+    }
+
+    private async ValueTask<Pop3Answer?> AuthenticateAsync(SaslStep.Question question)
+    {
+        var answer = await services.Logins.AskAsync(Protocol, question, _context ??= new()).ConfigureAwait(false);
+        if (session.CommandName == "PASS")
+        {
+            services.Logins.CountPass(Protocol, answer);
+        }
+
+        return new Pop3Answer.Sasl(answer);
+    }
 
     private void Write(Pop3Reply reply)
     {
@@ -348,7 +376,7 @@ internal sealed class Pop3Driver(
             return null;
         }
 
-        return Pop3Answer.TlsStarted.Instance;
+        return new Pop3Answer.TlsStarted(connection.BindingFor(binding.Session.Mechanisms));
     }
 
     private async ValueTask<Pop3Answer?> EndAsync(ConnectionEndReason reason)

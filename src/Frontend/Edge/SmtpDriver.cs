@@ -5,6 +5,7 @@ using MailCluster.Actors.Delivery;
 using MailCluster.Actors.Limits;
 using MailCluster.Actors.Storage;
 using MailCluster.Frontend.Options;
+using MailCluster.Frontend.Sasl;
 using MailCluster.Shared;
 using MailCluster.Shared.Mime;
 using MailCluster.Shared.Sasl;
@@ -25,6 +26,7 @@ internal sealed class SmtpDriver(
     private BodySpool? _body;
     private SmtpGreetingRefusal? _refusal;
     private bool _isOwing;
+    private ContextSlot? _context;
 
     public bool ExpectsLine => session.Expects == SmtpExpects.Line;
 
@@ -63,12 +65,14 @@ internal sealed class SmtpDriver(
         Commands++;
         session.IsShortOfResources = services.Resources.IsShort;
         session.Line(line, now, _effects);
+        LeaveContext();
     }
 
     public void Fault(LineFault fault, DateTimeOffset now)
     {
         Commands++;
         session.LineFault(fault, now, _effects);
+        LeaveContext();
     }
 
     public void TimedOut(ConnectionEndReason why)
@@ -112,9 +116,8 @@ internal sealed class SmtpDriver(
                 SmtpEffect.ReceiveData receive => await ReceiveDataAsync(receive.Transaction).ConfigureAwait(false),
                 SmtpEffect.ReceiveChunk receive => await ReceiveChunkAsync(receive).ConfigureAwait(false),
                 SmtpEffect.AcceptMessage accept => await AcceptAsync(accept.Transaction).ConfigureAwait(false),
-                SmtpEffect.Authenticate ask => await services.Logins.AskAsync(Protocol, ask.Question)
-                    .ConfigureAwait(false) is { } sasl
-                    ? new SmtpAnswer.Sasl(sasl) : null,
+                SmtpEffect.Authenticate ask => new SmtpAnswer.Sasl(await services.Logins.AskAsync(
+                    Protocol, ask.Question, _context ??= new()).ConfigureAwait(false)),
                 SmtpEffect.StartTls => await StartTlsAsync().ConfigureAwait(false),
                 SmtpEffect.DiscardBody => Discard(),
                 SmtpEffect.End end => await EndAsync(end.Reason).ConfigureAwait(false),
@@ -128,6 +131,7 @@ internal sealed class SmtpDriver(
             if (answer is not null)
             {
                 session.Answer(answer, services.Time.GetUtcNow(), _effects);
+                LeaveContext();
             }
         }
 
@@ -138,7 +142,20 @@ internal sealed class SmtpDriver(
     {
     }
 
-    public void Abandon() => Discard();
+    public void Abandon()
+    {
+        _context?.Dispose();
+        Discard();
+    }
+
+    /// <summary>An exchange that is over, however it ended, leaves no security context behind.</summary>
+    private void LeaveContext()
+    {
+        if (session.State != SmtpStates.Sasl)
+        {
+            _context?.Dispose();
+        }
+    }
 
     private void Write(SmtpReply reply)
     {
@@ -323,7 +340,9 @@ internal sealed class SmtpDriver(
         var isUp = await connection.HandshakeAsync(services.Certificates).ConfigureAwait(false);
         services.Metrics.Handshake(isUp);
         return isUp
-            ? new SmtpAnswer.TlsStarted(connection.Tls!.Protocol, connection.Tls.CipherSuite)
+            ? new SmtpAnswer.TlsStarted(
+                connection.Tls!.Protocol, connection.Tls.CipherSuite,
+                connection.BindingFor(binding.Session.AuthMechanisms))
             : Close(connection.Expired ?? ConnectionEndReason.TlsFailed);
     }
 

@@ -105,15 +105,6 @@ public sealed record HttpOptions(ImmutableArray<IPEndPoint> Endpoints, string Ad
             "The admin API's bearer token: made at first start, mode 0600.", "admin.token in Node.DataDirectory"));
 }
 
-public sealed record PasswordOptions(int ScramIterations, int MaxCachedLogons)
-{
-    internal static PasswordOptions Read(OptionReader reader) => new(
-        reader.Number("ScramIterations", 4096, 4096, 10_000_000,
-            "PBKDF2 rounds of new passwords (RFC 7677 §4: at least 4096); a stored password keeps the count it was made with."),
-        reader.Number("MaxCachedLogons", 100_000, 0, 16_777_216,
-            "Recent successful logins remembered by a keyed hash, so that a polling client does not cost a derivation each time; 0: none."));
-}
-
 public sealed record LogOptions(LogLevel Level, LogFormat Format, int MaxQueuedLines)
 {
     internal static LogOptions Read(OptionReader reader) => new(

@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Text;
 using MailCluster.Frontend.Edge;
+using MailCluster.Frontend.Sasl;
 using MailCluster.Shared;
 using MailCluster.Shared.Pop3;
 using MailCluster.Shared.Smtp;
@@ -54,7 +55,8 @@ internal sealed class PipeClient
             TarpitInterval = TimeSpan.Zero,
             AuthTarpitInterval = TimeSpan.Zero,
         };
-        return Smtp(node, EdgeEndpoints.Smtp(options, "mx.example.test", canTls: false), null);
+        var sasl = node.Node.Services.GetRequiredService<SaslOffer>();
+        return Smtp(node, EdgeEndpoints.Smtp(options, "mx.example.test", sasl, canTls: false), null);
     }
 
     /// <summary>With the clocks of the binding, on a clock of its own.</summary>
@@ -70,7 +72,8 @@ internal sealed class PipeClient
     {
         var options = node.Node.Options;
         var all = options with { Pop3 = options.Pop3 with { LoginType = Frontend.Options.LoginType.PlainTextLogin } };
-        var binding = EdgeEndpoints.Pop3(all.Pop3.Bindings[0], all, canTls: false);
+        var binding = EdgeEndpoints.Pop3(
+            all.Pop3.Bindings[0], all, node.Node.Services.GetRequiredService<SaslOffer>(), canTls: false);
         return new(node, (connection, services) =>
             new Pop3Driver(connection, new Pop3Session(binding.Session, isTlsActive: false), binding, services));
     }
