@@ -51,14 +51,8 @@ public sealed class SaslOfferTests
     {
         using Workplace workplace = new();
         NodeSettings settings = new(workplace) { SeedUsers = 0 };
-        // One key of smtp/mx1.example.test@EXAMPLE.TEST (AES-256), by hand.
-        byte[] entry =
-        [
-            0, 2, 0, 12, .. "EXAMPLE.TEST"u8, 0, 4, .. "smtp"u8, 0, 16, .. "mx1.example.test"u8, 0, 0, 0, 1,
-            0x6B, 0x01, 0x70, 0x1F, 2, 0, 18, 0, 32, .. new byte[32], 0, 0, 0, 2,
-        ];
         string keytab = workplace.File("keytab");
-        File.WriteAllBytes(keytab, [5, 2, 0, 0, 0, (byte)entry.Length, .. entry]);
+        File.WriteAllBytes(keytab, Keytab.Of("smtp"));
         settings.Environment["KRB5_KTNAME"] = $"FILE:{keytab}";
         settings.Environment["NTLM_USER_FILE"] = "";
         using Node node = Node.Start(settings);
