@@ -107,6 +107,8 @@ internal static class Composition
         });
         services.AddSingleton<LimitsMetrics>().AddSingleton<SourceLimits>();
         services.AddSingleton(new DeliveryOptions()).AddSingleton<DeliveryMetrics>().AddSingleton<MessageAcceptor>();
+        services.AddSingleton<MessageImporter>().AddSingleton<MessageUpload>();
+        services.AddSingleton(provider => provider.GetRequiredService<IMailStore>().Mailboxes);
     }
 
     private static void AddEdge(IServiceCollection services, MailClusterOptions options)

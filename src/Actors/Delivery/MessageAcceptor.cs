@@ -83,9 +83,9 @@ public sealed class MessageAcceptor(
         var delivery = new Deliver(
             region,
             mailboxes,
-            new StoreOperation.InsertBody(message.Body, message.Head, message.Octets, message.Chunks),
             new MailboxCommand.Deliver(
-                message.Body, checked((uint)message.Octets), message.WireOctets, message.Traits));
+                message.Body, checked((uint)message.Octets), message.WireOctets, message.Traits),
+            new StoreOperation.InsertBody(message.Body, message.Head, message.Octets, message.Chunks));
         delivery.Begin();
         using var deadline = time.CreateTimer(
             static state => ((Contribution)state!).GiveUp(),

@@ -33,5 +33,6 @@ internal static class AdminEndpoints
         UserEndpoints.Map(admin);
         AliasEndpoints.Map(admin);
         MailboxEndpoints.Map(admin);
+        MessageEndpoints.Map(admin);
     }
 }

@@ -55,5 +55,6 @@ public sealed record MailboxView(
 [JsonSerializable(typeof(Suspension))]
 [JsonSerializable(typeof(AliasView))]
 [JsonSerializable(typeof(MailboxView))]
+[JsonSerializable(typeof(UploadAnswer))]
 [JsonSerializable(typeof(ProblemDetails))]
 internal sealed partial class AdminJson : JsonSerializerContext;

@@ -1,0 +1,67 @@
+using MailCluster.Actors.Storage;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Net.Http.Headers;
+
+namespace MailCluster.Frontend.Admin;
+
+/// <summary>Messages from other servers, in their order, each exactly once.</summary>
+internal static class MessageEndpoints
+{
+    public const string MediaType = "multipart/mixed";
+
+    public static void Map(RouteGroupBuilder admin) =>
+        admin.MapPost("/mailboxes/{address}/messages", UploadAsync).WithTags("Mailboxes").WithName("uploadMessages")
+            .WithSummary("Puts messages of another server into a mailbox")
+            .WithDescription(
+                $"{MediaType} (RFC 2046 §5.1.3) of at most {MessageUpload.MessagesMax} messages of any size, which get their numbers in this order. Headers of a part: "
+                + $"{UploadHeaders.IdempotencyKey} (required; names the message at its source: one that came before is not stored again, for 90 days), "
+                + $"{UploadHeaders.InternalDate} (required; RFC 3339), {UploadHeaders.UniqueId} (its POP3 unique-id, kept to the letter), "
+                + $"{UploadHeaders.Flags} (seen answered flagged deleted draft). Its octets are stored as they are; lines end in CRLF. "
+                + "The answer has one result per part; what is unavailable, or has no result, is to be sent again.")
+            .WithMetadata(new DisableRequestSizeLimitAttribute(), new ConsumesAttribute(MediaType))
+            .ProducesProblem(StatusCodes.Status404NotFound)
+            .ProducesProblem(StatusCodes.Status415UnsupportedMediaType)
+            .ProducesProblem(StatusCodes.Status429TooManyRequests);
+
+    private static async Task<Results<Ok<UploadAnswer>, ProblemHttpResult>> UploadAsync(
+        string address, HttpRequest request, IDirectoryStore directory, MessageUpload upload,
+        CancellationToken cancellationToken)
+    {
+        if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
+            || !type.MediaType.Equals(MediaType, StringComparison.OrdinalIgnoreCase)
+            || HeaderUtilities.RemoveQuotes(type.Boundary) is not { Length: > 0 and <= 70 } boundary)
+        {
+            return AdminProblem.Of(
+                StatusCodes.Status415UnsupportedMediaType, "The content type does not fit",
+                $"Send {MediaType} with a boundary.");
+        }
+
+        if (!MailAddressText.TrySplit(address, out var localPart, out var domain, out _)
+            || await directory.FindAccountAsync(localPart, domain, cancellationToken) is not { } account)
+        {
+            return AdminProblem.NotFound("mailbox", address);
+        }
+
+        using var place = upload.TryEnter();
+        if (place is null)
+        {
+            request.HttpContext.Response.Headers.RetryAfter = "1";
+            return AdminProblem.Of(
+                StatusCodes.Status429TooManyRequests, "Too many uploads",
+                $"{MessageUpload.UploadsMax} are under way; try again.");
+        }
+
+        try
+        {
+            var results = await upload.RunAsync(
+                account.Id.Mailbox, new MultipartReader(boundary.ToString(), request.Body), cancellationToken);
+            return TypedResults.Ok(new UploadAnswer(results));
+        }
+        catch (InvalidDataException fault)
+        {
+            return AdminProblem.Invalid("The content", fault.Message);
+        }
+    }
+}
