@@ -35,6 +35,8 @@ internal sealed class MailboxRun : IDisposable
         Maildrops = new Maildrops(Region);
         Acceptor = new MessageAcceptor(
             Region, new DeliveryOptions(), Scheduler.Time, new DeliveryMetrics(_meters), NullLoggerFactory.Instance);
+        Importer = new MessageImporter(
+            Region, Store, new DeliveryOptions(), Scheduler.Time, new DeliveryMetrics(_meters));
         Store.Add(Alice);
         Store.Add(Bob);
         Store.Add(Carol);
@@ -50,6 +52,8 @@ internal sealed class MailboxRun : IDisposable
 
     public MessageAcceptor Acceptor { get; }
 
+    public MessageImporter Importer { get; }
+
     public BodyId LastBody { get; private set; }
 
     public Task<AcceptVerdict> DeliverAsync(params ReadOnlySpan<MailboxId> mailboxes)
@@ -58,6 +62,11 @@ internal sealed class MailboxRun : IDisposable
         var message = new AcceptedMessage(LastBody, new byte[100], 100, 0, 103, [.. mailboxes]);
         return Acceptor.AcceptAsync(message, CancellationToken.None).AsTask();
     }
+
+    public Task<ImportVerdict> ImportAsync(string key, string? uniqueId = null) =>
+        Importer.ImportAsync(new ImportedMessage(
+            Alice, key, new MessageOrigin(DateTimeOffset.UnixEpoch, MessageAttributes.Seen, uniqueId), Store.NextId(),
+            new byte[100], 100, 0, 103));
 
     public Task<MaildropSnapshot?> OpenAsync(MailboxId mailbox) =>
         Maildrops.OpenAsync(mailbox, CancellationToken.None).AsTask();
