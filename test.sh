@@ -55,7 +55,8 @@ finish() {
 
 # ---- the clients and tools that tests run, and the Debian package of each
 clients=(curl:curl swaks:swaks mpop:mpop fetchmail:fetchmail strace:strace promtool:prometheus python3:python3
-         openssl:openssl ps:procps runuser:util-linux)
+         openssl:openssl ps:procps runuser:util-linux dovecot:dovecot-core
+         /usr/lib/dovecot/pop3:dovecot-pop3d)
 missing_packages() {
   local pair
   for pair in "${clients[@]}"; do command -v "${pair%%:*}" >/dev/null || echo "${pair##*:}"; done

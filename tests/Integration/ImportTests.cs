@@ -190,6 +190,32 @@ public sealed class ImportTests : IDisposable
         Assert.Contains("No node answers", Import(node, 69, "mbox", mbox).Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Every_import_of_the_documentation_works_as_it_is_written()
+    {
+        using Dovecot dovecot = new(_workplace);
+        string user = Node.User(1);
+        FillMaildir(dovecot, user);
+        Maildrop.Count(dovecot.Pop3, user, Dovecot.Password);
+        string mbox = _workplace.Write(
+            "mbox", "From a@b.test Fri Jul  8 12:08:34 2011\nSubject: 1\nX-UIDL: one\n\nbody\n\n");
+        using Node node = Node.Start(new NodeSettings(_workplace));
+        const string Prefix = "mailcluster import ";
+        List<string> commands = [.. File.ReadLines(Path.Combine(Programs.Root, "docs/import.md"))
+            .Select(line => line.Trim()).Where(line => line.StartsWith(Prefix, StringComparison.Ordinal))];
+        Assert.Equal(6, commands.Count);
+        foreach (string command in commands)
+        {
+            string[] words = command[Prefix.Length..]
+                .Replace("/var/vmail/example.test/alice/Maildir", dovecot.Maildir(user), StringComparison.Ordinal)
+                .Replace("/var/mail/alice", mbox, StringComparison.Ordinal)
+                .Replace(" --mailbox alice@example.test", "", StringComparison.Ordinal).Split(' ');
+            Import(node, 0, words);
+        }
+
+        Assert.Equal(6, Count(node));
+    }
+
     private static void FillMaildir(Dovecot dovecot, string user)
     {
         string[] names =

@@ -56,5 +56,6 @@ public sealed record MailboxView(
 [JsonSerializable(typeof(AliasView))]
 [JsonSerializable(typeof(MailboxView))]
 [JsonSerializable(typeof(UploadAnswer))]
+[JsonSerializable(typeof(MessageKeys))]
 [JsonSerializable(typeof(ProblemDetails))]
 internal sealed partial class AdminJson : JsonSerializerContext;

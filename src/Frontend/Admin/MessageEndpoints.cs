@@ -1,4 +1,6 @@
 using MailCluster.Actors.Storage;
+using MailCluster.Frontend.Observability;
+using MailCluster.Shared;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.WebUtilities;
@@ -11,7 +13,8 @@ internal static class MessageEndpoints
 {
     public const string MediaType = "multipart/mixed";
 
-    public static void Map(RouteGroupBuilder admin) =>
+    public static void Map(RouteGroupBuilder admin)
+    {
         admin.MapPost("/mailboxes/{address}/messages", UploadAsync).WithTags("Mailboxes").WithName("uploadMessages")
             .WithSummary("Puts messages of another server into a mailbox")
             .WithDescription(
@@ -24,9 +27,15 @@ internal static class MessageEndpoints
             .ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status415UnsupportedMediaType)
             .ProducesProblem(StatusCodes.Status429TooManyRequests);
+        admin.MapPost("/mailboxes/{address}/messages/known", FindKnownAsync).WithTags("Mailboxes")
+            .WithName("findKnownMessages").WithSummary("Which messages of a source were uploaded before")
+            .WithDescription(
+                $"At most {MessageUpload.MessagesMax} keys, as of uploadMessages; the answer has those that are known.")
+            .ProducesProblem(StatusCodes.Status404NotFound);
+    }
 
     private static async Task<Results<Ok<UploadAnswer>, ProblemHttpResult>> UploadAsync(
-        string address, HttpRequest request, IDirectoryStore directory, MessageUpload upload,
+        string address, HttpRequest request, IDirectoryStore directory, MessageUpload upload, ResourceWatch resources,
         CancellationToken cancellationToken)
     {
         if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
@@ -38,10 +47,15 @@ internal static class MessageEndpoints
                 $"Send {MediaType} with a boundary.");
         }
 
-        if (!MailAddressText.TrySplit(address, out var localPart, out var domain, out _)
-            || await directory.FindAccountAsync(localPart, domain, cancellationToken) is not { } account)
+        if (await FindAsync(address, directory, cancellationToken) is not { } mailbox)
         {
             return AdminProblem.NotFound("mailbox", address);
+        }
+
+        if (resources.Why is { } shortage)
+        {
+            return AdminProblem.Of(
+                StatusCodes.Status503ServiceUnavailable, "The node takes no messages now", shortage);
         }
 
         using var place = upload.TryEnter();
@@ -56,12 +70,33 @@ internal static class MessageEndpoints
         try
         {
             var results = await upload.RunAsync(
-                account.Id.Mailbox, new MultipartReader(boundary.ToString(), request.Body), cancellationToken);
+                mailbox, new MultipartReader(boundary.ToString(), request.Body), cancellationToken);
             return TypedResults.Ok(new UploadAnswer(results));
         }
-        catch (InvalidDataException fault)
+        catch (Exception fault) when (fault is InvalidDataException or (IOException and not BadHttpRequestException))
         {
+            // No multipart content, or its end is missing: what came whole before it is stored.
             return AdminProblem.Invalid("The content", fault.Message);
         }
     }
+
+    private static async Task<Results<Ok<MessageKeys>, ProblemHttpResult>> FindKnownAsync(
+        string address, MessageKeys asked, IDirectoryStore directory, MessageUpload upload,
+        CancellationToken cancellationToken)
+    {
+        if (asked.Keys.Count > MessageUpload.MessagesMax)
+        {
+            return AdminProblem.Invalid("The list of keys", $"It has at most {MessageUpload.MessagesMax} keys.");
+        }
+
+        return await FindAsync(address, directory, cancellationToken) is { } mailbox
+            ? TypedResults.Ok(new MessageKeys(await upload.FindKnownAsync(mailbox, asked.Keys, cancellationToken)))
+            : AdminProblem.NotFound("mailbox", address);
+    }
+
+    private static async ValueTask<MailboxId?> FindAsync(
+        string address, IDirectoryStore directory, CancellationToken cancellationToken) =>
+        MailAddressText.TrySplit(address, out var localPart, out var domain, out _)
+            ? (await directory.FindAccountAsync(localPart, domain, cancellationToken))?.Id.Mailbox
+            : null;
 }

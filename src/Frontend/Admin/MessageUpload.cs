@@ -24,6 +24,21 @@ internal sealed class MessageUpload(IMailStore store, MessageImporter importer) 
 
     public void Dispose() => _places.Dispose();
 
+    public async Task<IReadOnlyList<string>> FindKnownAsync(
+        MailboxId mailbox, IReadOnlyList<string> keys, CancellationToken cancellationToken)
+    {
+        List<string> known = [];
+        foreach (var key in keys)
+        {
+            if (await importer.LookAsync(mailbox, key, null, cancellationToken) == ImportVerdict.AlreadyThere)
+            {
+                known.Add(key);
+            }
+        }
+
+        return known;
+    }
+
     /// <summary>
     /// One result per message, in order; fewer when one could not be taken now, which leaves the rest for another time.
     /// </summary>

@@ -37,4 +37,7 @@ public sealed record UploadResult(
     };
 }
 
+/// <param name="Keys">As of the header Idempotency-Key.</param>
+public sealed record MessageKeys(IReadOnlyList<string> Keys);
+
 public sealed record UploadAnswer(IReadOnlyList<UploadResult> Results);

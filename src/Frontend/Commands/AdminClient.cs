@@ -64,6 +64,11 @@ internal sealed class AdminClient : IDisposable
         using var answer = await SendAsync(request, Patience, cancellationToken);
     }
 
+    public Task<TAnswer> PostAsync<TBody, TAnswer>(
+        string path, TBody body, JsonTypeInfo<TBody> type, JsonTypeInfo<TAnswer> answerType,
+        CancellationToken cancellationToken) =>
+        PostAsync(path, JsonContent.Create(body, type), 0, answerType, cancellationToken);
+
     /// <summary>Sends something large.</summary>
     /// <param name="octets">Of the content, about.</param>
     public async Task<T> PostAsync<T>(

@@ -26,6 +26,11 @@ internal sealed class ImportRun(AdminClient client, TimeProvider time, ImportRep
     private long _octets;
     private bool _mayBeThere;
 
+    // What an earlier run brought is the beginning of the source.
+    private bool _asksWhatIsKnown = true;
+
+    private string Path => $"mailboxes/{AdminClient.Escape(report.Mailbox)}/messages";
+
     /// <param name="progress">Is told how much of the source's total is done.</param>
     /// <exception cref="CommandException">The node refuses, or does not answer for a minute.</exception>
     public async Task RunAsync(IMessageSource source, Action<long> progress, CancellationToken cancellationToken)
@@ -73,6 +78,11 @@ internal sealed class ImportRun(AdminClient client, TimeProvider time, ImportRep
             CommandException? failure = null;
             try
             {
+                if (_asksWhatIsKnown)
+                {
+                    await DropKnownAsync(cancellationToken);
+                }
+
                 await SendAsync(cancellationToken);
             }
             catch (CommandException temporary) when (temporary.MayPass)
@@ -103,6 +113,16 @@ internal sealed class ImportRun(AdminClient client, TimeProvider time, ImportRep
         _octets = 0;
     }
 
+    /// <summary>Spares the sending of octets that would be dropped; the node does not rely on it.</summary>
+    private async Task DropKnownAsync(CancellationToken cancellationToken)
+    {
+        var answer = await client.PostAsync(
+            $"{Path}/known", new MessageKeys([.. _batch.Select(message => message.Key)]),
+            AdminJson.Default.MessageKeys, AdminJson.Default.MessageKeys, cancellationToken);
+        report.AlreadyThere += _batch.RemoveAll(message => answer.Keys.Contains(message.Key));
+        _asksWhatIsKnown = answer.Keys.Count > 0;
+    }
+
     private async Task SendAsync(CancellationToken cancellationToken)
     {
         using var content = new MultipartContent("mixed", $"mailcluster-{RandomNumberGenerator.GetHexString(32)}");
@@ -123,9 +143,8 @@ internal sealed class ImportRun(AdminClient client, TimeProvider time, ImportRep
             return;
         }
 
-        var path = $"mailboxes/{AdminClient.Escape(report.Mailbox)}/messages";
         var answer = await client.PostAsync(
-            path, content, _octets, AdminJson.Default.UploadAnswer, cancellationToken);
+            Path, content, _octets, AdminJson.Default.UploadAnswer, cancellationToken);
         for (var index = 0; index < answer.Results.Count; index++)
         {
             Take(sent[index], answer.Results[index]);
