@@ -7,7 +7,7 @@ using Xunit;
 
 namespace MailCluster.Integration;
 
-/// <summary>Mail that comes from another server: the ids that clients know, the octets, and each message once.</summary>
+/// <summary>Mail that comes from another server: ids that clients know, the octets, and each message once.</summary>
 public sealed class ImportTests : IDisposable
 {
     private readonly Workplace _workplace = new();
@@ -174,7 +174,8 @@ public sealed class ImportTests : IDisposable
         using Node node = Node.Start(new NodeSettings(_workplace));
         string mbox = _workplace.Write("mbox", "Subject: x\n\nbody\n");
 
-        Assert.Contains("is no Maildir", Import(node, 66, "maildir", _workplace.Folder).Output, StringComparison.Ordinal);
+        Assert.Contains("is no Maildir", Import(node, 66, "maildir", _workplace.Folder).Output,
+            StringComparison.Ordinal);
         Assert.Contains("is no mbox", Import(node, 66, "mbox", mbox).Output, StringComparison.Ordinal);
         Assert.Contains("cannot be read", Import(node, 66, "mbox", _workplace.File("missing")).Output,
             StringComparison.Ordinal);

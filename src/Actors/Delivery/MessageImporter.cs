@@ -26,8 +26,8 @@ public sealed class MessageImporter(
         };
 
     /// <summary>
-    /// The message takes its place in the mailbox before this returns: the messages of a source keep their order without
-    /// waiting for each other's commits.
+    /// The message takes its place in the mailbox before this returns: the messages of a source keep their order
+    /// without waiting for each other's commits.
     /// </summary>
     public Task<ImportVerdict> ImportAsync(ImportedMessage message)
     {

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
+using Microsoft.OpenApi;
 
 namespace MailCluster.Frontend.Admin;
 
@@ -23,7 +24,17 @@ internal static class MessageEndpoints
                 + $"{UploadHeaders.InternalDate} (required; RFC 3339), {UploadHeaders.UniqueId} (its POP3 unique-id, kept to the letter), "
                 + $"{UploadHeaders.Flags} (seen answered flagged deleted draft). Its octets are stored as they are; lines end in CRLF. "
                 + "The answer has one result per part; what is unavailable, or has no result, is to be sent again.")
-            .WithMetadata(new DisableRequestSizeLimitAttribute(), new ConsumesAttribute(MediaType))
+            .WithMetadata(new DisableRequestSizeLimitAttribute())
+            .AddOpenApiOperationTransformer((operation, _, _) =>
+            {
+                // Not as metadata: routing would refuse other media types before the token is looked at.
+                operation.RequestBody = new OpenApiRequestBody
+                {
+                    Required = true,
+                    Content = new Dictionary<string, OpenApiMediaType> { [MediaType] = new() },
+                };
+                return Task.CompletedTask;
+            })
             .ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status415UnsupportedMediaType)
             .ProducesProblem(StatusCodes.Status429TooManyRequests);

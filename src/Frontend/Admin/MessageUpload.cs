@@ -6,8 +6,8 @@ using Microsoft.AspNetCore.WebUtilities;
 namespace MailCluster.Frontend.Admin;
 
 /// <summary>
-/// Takes the messages of a request one after the other: each takes its place in the mailbox before the next is read, and
-/// their commits run together.
+/// Takes the messages of a request one after the other: each takes its place in the mailbox before the next is read,
+/// and their commits run together.
 /// </summary>
 internal sealed class MessageUpload(IMailStore store, MessageImporter importer) : IDisposable
 {

@@ -7,8 +7,8 @@ using MailCluster.Shared.Wire;
 namespace MailCluster.Frontend.Admin;
 
 /// <summary>
-/// Takes one message from a request's body: a head in memory, everything behind it staged in chunks while it arrives, as
-/// <see cref="Edge.BodySpool"/> does with SMTP's. Octets pass as they are.
+/// Takes one message from a request's body: a head in memory, everything behind it staged in chunks while it arrives,
+/// as <see cref="Edge.BodySpool"/> does with SMTP's. Octets pass as they are.
 /// </summary>
 internal sealed class UploadedBody(BodyStaging staging) : IDisposable
 {

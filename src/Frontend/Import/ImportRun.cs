@@ -8,8 +8,8 @@ using MailCluster.Shared.Mailboxes;
 namespace MailCluster.Frontend.Import;
 
 /// <summary>
-/// Sends a source's messages to a node, in their order, some in each request. What the node cannot take now is sent again
-/// after a while; the node knows by each message's key what it has, so that nothing comes twice.
+/// Sends a source's messages to a node, in their order, some in each request. What the node cannot take now is sent
+/// again after a while; the node knows by each message's key what it has, so that nothing comes twice.
 /// </summary>
 internal sealed class ImportRun(AdminClient client, TimeProvider time, ImportReport report)
 {
@@ -181,7 +181,8 @@ internal sealed class ImportRun(AdminClient client, TimeProvider time, ImportRep
             var part = new StreamContent(message.Open());
             part.Headers.ContentType = new MediaTypeHeaderValue("message/rfc822");
             part.Headers.Add(UploadHeaders.IdempotencyKey, message.Key);
-            part.Headers.Add(UploadHeaders.InternalDate, message.Origin.InternalDate.ToString("O", CultureInfo.InvariantCulture));
+            part.Headers.Add(
+                UploadHeaders.InternalDate, message.Origin.InternalDate.ToString("O", CultureInfo.InvariantCulture));
             if (message.Origin.UniqueId is { } uniqueId)
             {
                 part.Headers.TryAddWithoutValidation(UploadHeaders.UniqueId, uniqueId);

@@ -4,9 +4,9 @@ using MailCluster.Shared.Mailboxes;
 namespace MailCluster.Frontend.Import;
 
 /// <summary>
-/// An mbox: one file, one message behind the other. Each is read twice, once to be named by its content, once to be sent:
-/// so a message has the same name when others before it are gone. Of each, 16 octets are kept to tell identical ones
-/// apart.
+/// An mbox: one file, one message behind the other. Each is read twice, once to be named by its content, once to be
+/// sent: so a message has the same name when others before it are gone. Of each, 16 octets are kept to tell identical
+/// ones apart.
 /// </summary>
 internal sealed class MboxSource : IMessageSource
 {

@@ -4,8 +4,8 @@ using System.Text;
 namespace MailCluster.Frontend.Import;
 
 /// <summary>
-/// Dovecot's pop3_uidl_format: %u (UID), %v (UIDVALIDITY), %f and %g (file name, which is a Maildir's GUID), with "X" for
-/// hexadecimal and "08" for leading zeros before the letter; %% is a percent sign.
+/// Dovecot's pop3_uidl_format: %u (UID), %v (UIDVALIDITY), %f and %g (file name, which is a Maildir's GUID), with "X"
+/// for hexadecimal and "08" for leading zeros before the letter; %% is a percent sign.
 /// </summary>
 internal sealed class UniqueIdFormat
 {

@@ -1,7 +1,8 @@
 namespace MailCluster.Shared.Mailboxes;
 
 /// <summary>
-/// The system flags of RFC 9051 §2.3.2 that another server may have kept. Stored as a number: values are never given another meaning. POP3 shows none.
+/// The system flags of RFC 9051 §2.3.2 that another server may have kept. Stored as a number: values are never given
+/// another meaning. POP3 shows none.
 /// </summary>
 [Flags]
 public enum MessageAttributes

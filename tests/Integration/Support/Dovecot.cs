@@ -68,7 +68,9 @@ internal sealed partial class Dovecot : IDisposable
 
     public string Maildir(string user) => Path.Combine(_workplace.File("mail"), user);
 
-    /// <summary>A file in the user's Maildir, as a delivery agent leaves it; the Maildir is made when it is not there.</summary>
+    /// <summary>
+    /// A file in the user's Maildir, as a delivery agent leaves it; the Maildir is made when it is not there.
+    /// </summary>
     public void Deliver(string user, string folderAndFile, string text)
     {
         string maildir = Maildir(user);
