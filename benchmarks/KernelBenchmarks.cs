@@ -21,6 +21,7 @@ public class KernelBenchmarks : IAsyncDisposable
     private ActorRef<Number> _counter = null!;
     private ActorRef<Number> _echo = null!;
     private ShardRegion<int, Number> _region = null!;
+    private ShardRegion<int, Number> _inline = null!;
     private SemaphoreSlim _counted = null!;
 
     [GlobalSetup]
@@ -33,6 +34,8 @@ public class KernelBenchmarks : IAsyncDisposable
             "counter", () => new Counter(_counted), new ActorOptions { MailboxCapacity = Tells });
         _echo = _system.Spawn<Number>("echo", () => new Echo(), new ActorOptions());
         _region = new ShardRegion<int, Number>(_system, "echoes", _ => new Echo(), new ActorOptions());
+        _inline = new ShardRegion<int, Number>(
+            _system, "inline", _ => new Echo(), new ActorOptions { RunsInline = true });
     }
 
     [GlobalCleanup]
@@ -82,11 +85,15 @@ public class KernelBenchmarks : IAsyncDisposable
         for (var i = 0; i < Callers; i++)
         {
             var key = i;
-            callers[i] = Task.Run(() => AskEntity(key, Asks / Callers));
+            callers[i] = Task.Run(() => AskEntity(_region, key, Asks / Callers));
         }
 
         return Task.WhenAll(callers);
     }
+
+    /// <summary>One caller and an idle entity, whose turn the caller runs itself.</summary>
+    [Benchmark(OperationsPerInvoke = Asks)]
+    public Task<int> AskInlineEntity() => AskEntity(_inline, 7, Asks);
 
     private async Task<int> AskMany(int times)
     {
@@ -99,12 +106,12 @@ public class KernelBenchmarks : IAsyncDisposable
         return sum;
     }
 
-    private async Task<int> AskEntity(int key, int times)
+    private static async Task<int> AskEntity(ShardRegion<int, Number> region, int key, int times)
     {
         var sum = 0;
         for (var i = 0; i < times; i++)
         {
-            sum += await _region.Ask<int, int>(key, static (reply, value) => new Number(value, reply), i, Deadline);
+            sum += await region.Ask<int, int>(key, static (reply, value) => new Number(value, reply), i, Deadline);
         }
 
         return sum;

@@ -63,6 +63,8 @@ internal static class Composition
         services.AddSingleton(options);
         services.AddSingleton<IMailStore>(store);
         services.AddSingleton(store.Directory);
+        services.AddSingleton(store.Spool);
+        services.AddSingleton(store.Committer);
         AddActors(services, options);
         AddEdge(services, options);
         AddHttp(services, options);
@@ -106,6 +108,10 @@ internal static class Composition
             HashSecret = BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong))),
         });
         services.AddSingleton<LimitsMetrics>().AddSingleton<SourceLimits>();
+        services.AddSingleton<SpoolMetrics>().AddSingleton(provider => new Spool(
+            provider.GetRequiredService<ActorSystem>(), provider.GetRequiredService<MailboxRegion>(),
+            provider.GetRequiredService<ISpoolStore>(), new SpoolOptions(),
+            provider.GetRequiredService<SpoolMetrics>(), provider.GetRequiredService<ILoggerFactory>()));
         services.AddSingleton(new DeliveryOptions()).AddSingleton<DeliveryMetrics>().AddSingleton<MessageAcceptor>();
         services.AddSingleton<MessageImporter>().AddSingleton<MessageUpload>();
         services.AddSingleton(provider => provider.GetRequiredService<IMailStore>().Mailboxes);
@@ -113,7 +119,13 @@ internal static class Composition
 
     private static void AddEdge(IServiceCollection services, MailClusterOptions options)
     {
-        services.AddSingleton<ResourceWatch>().AddSingleton<ConnectionAdmission>();
+        var disk = new DriveInfo(options.Node.DataDirectory);
+        services.AddSingleton(provider => new ResourceWatch(
+            options.BackPressure,
+            () => new(disk.AvailableFreeSpace, provider.GetRequiredService<IMailStore>().ReusableOctets),
+            "/", provider.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>(),
+            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<ResourceWatch>>()));
+        services.AddSingleton<ConnectionAdmission>();
         services.AddSingleton<NodeStatus>().AddSingleton<IdleClock>().AddSingleton<QuietCollection>()
             .AddSingleton<EdgeMetrics>();
         services.AddSingleton(provider => new CertificateShelf(

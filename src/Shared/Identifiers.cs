@@ -20,7 +20,18 @@ public readonly record struct MailboxId(long Value)
 {
     public const int CellShift = 48;
 
+    /// <summary>Of each cell.</summary>
+    public const int Shards = 1 << ShardBits;
+
+    private const int ShardBits = 10;
+
     public int Cell => (int)(Value >> CellShift);
+
+    /// <summary>
+    /// 0 to <see cref="Shards"/> - 1, the same in every process and version, since it is stored: the upper bits of the
+    /// number times 2^64 divided by the golden ratio, which spreads numbers that were given one after the other.
+    /// </summary>
+    public int Shard => (int)(unchecked((ulong)Value * 0x9E3779B97F4A7C15) >> (64 - ShardBits));
 }
 
 /// <summary>A folder of one mailbox; <see cref="Inbox"/> exists from the first day of the mailbox.</summary>
@@ -62,11 +73,14 @@ public readonly record struct ModSeq(long Value);
 /// <summary>The immutable octets of one message, stored once per message and cell.</summary>
 public readonly record struct BodyId(long Value);
 
+/// <summary>One recipient's copy of a message on its way to the mailbox; rises with the time of acceptance.</summary>
+public readonly record struct SpoolId(long Value);
+
 /// <summary>
 /// The address block that limits count by: one IPv4 address, or the /64 of an IPv6 address, which is one customer's
 /// network (RFC 6177 §2). An IPv4 address in IPv6 clothes (RFC 4291 §2.5.5.2) is the IPv4 address.
 /// </summary>
-/// <param name="Value">IPv4: the address in the low 32 bits, all else 0. IPv6: the upper 64 bits of the address.</param>
+/// <param name="Value">IPv4: the address in the low 32 bits, else 0. IPv6: the upper 64 bits of the address.</param>
 public readonly record struct SourceKey(bool IsIPv6, ulong Value)
 {
     private static ReadOnlySpan<byte> Mapped => [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF];

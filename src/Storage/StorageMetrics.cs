@@ -65,5 +65,9 @@ internal sealed class StorageMetrics : IDisposable
     public void ObserveWal(Func<long> octets) => _meter.CreateObservableGauge(
         "mailcluster.store.wal.size", octets, "By", "Octets in the write-ahead log.");
 
+    public void ObserveFreeList(Func<long> octets) => _meter.CreateObservableGauge(
+        "mailcluster.store.reusable.size", octets, "By",
+            "Octets inside the database that are filled again before its file grows.");
+
     public void Dispose() => _meter.Dispose();
 }

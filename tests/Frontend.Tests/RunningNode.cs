@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Http.Headers;
 using MailCluster.Frontend.Options;
 using Microsoft.Extensions.Configuration;
@@ -17,6 +18,9 @@ public sealed class RunningNode : IAsyncLifetime
 
     public string TokenFile => Path.Combine(DataDirectory, "admin.token");
 
+    /// <summary>Octets; 0: however full the disk of the tests is, mail is taken.</summary>
+    public long MinFreeDisk { get; init; }
+
     public Uri Url => new($"http://{Node.Listeners.First(listener => listener.Binding == "http").Endpoint}");
 
     public async ValueTask InitializeAsync()
@@ -29,6 +33,7 @@ public sealed class RunningNode : IAsyncLifetime
             ["MailCluster:Pop3:Bindings:0:Endpoint"] = "127.0.0.1:0",
             ["MailCluster:Http:Endpoint"] = "127.0.0.1:0",
             ["MailCluster:Node:DrainTimeout"] = "00:00:05",
+            ["MailCluster:BackPressure:MinFreeDisk"] = MinFreeDisk.ToString(CultureInfo.InvariantCulture),
         }).Build();
         var options = ConfigurationLoader.Load(configuration, null, DataDirectory).Options;
         _node = await Composition.OpenAsync(options, Stream.Null, TimeProvider.System);

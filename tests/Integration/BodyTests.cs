@@ -21,9 +21,7 @@ public sealed class BodyTests(ITestOutputHelper output)
         {
             dialogue.Ask($"MAIL FROM:<sender@elsewhere.test> BODY=8BITMIME", "250");
             dialogue.Ask($"RCPT TO:<{Node.User(1)}>", "250");
-            dialogue.Ask("DATA", "354");
-            dialogue.Send(Stuffed(message));
-            dialogue.Ask(".", "250");
+            Sending.ByDots(dialogue, message);
         });
     }
 
@@ -220,10 +218,6 @@ public sealed class BodyTests(ITestOutputHelper output)
 
         return [.. message];
     }
-
-    private static byte[] Stuffed(byte[] message) =>
-        Encoding.Latin1.GetBytes(
-            ("\r\n" + Encoding.Latin1.GetString(message)).Replace("\r\n.", "\r\n..", StringComparison.Ordinal)[2..]);
 
     private Random Seeded()
     {

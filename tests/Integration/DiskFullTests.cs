@@ -26,9 +26,7 @@ public sealed class DiskFullTests
             refusal = Send(node, acknowledged, body);
         }
 
-        Assert.True(
-            refusal.StartsWith("452 4.3.1", StringComparison.Ordinal)
-                || refusal.StartsWith("451 4.3.0", StringComparison.Ordinal), refusal);
+        Assert.StartsWith("452 4.3.1", refusal, StringComparison.Ordinal);
         Assert.Equal(acknowledged, Subjects(node)); // reading goes on
 
         disk.Free();

@@ -169,6 +169,23 @@ public sealed class ImportTests : IDisposable
     }
 
     [Fact]
+    public void A_node_that_is_short_of_disk_takes_no_upload()
+    {
+        Tool.Require("curl");
+        NodeSettings settings = new(_workplace);
+        settings.BackPressure["MinFreeDisk"] = long.MaxValue;
+        using Node node = Node.Start(settings);
+        string token = File.ReadAllText(Path.Combine(_workplace.DataDirectory, "admin.token")).Trim();
+
+        string said = Tool.Run("curl", "-sS", "-H", $"Authorization: Bearer {token}", "-H",
+            "Content-Type: multipart/mixed; boundary=b", "--data-binary", "--b--\r\n",
+            $"{node.Http}admin/v1/mailboxes/{Node.User(1)}/messages");
+
+        Assert.Contains("\"status\":503", said, StringComparison.Ordinal);
+        Assert.Contains("takes no messages now", said, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void What_cannot_be_imported_is_told_with_an_exit_code()
     {
         using Node node = Node.Start(new NodeSettings(_workplace));

@@ -30,7 +30,8 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
     private bool _keepsChunk;
     private long _chunkLeft = -1;
     private bool _dropsInput;
-    private bool _isBodyFaulty;
+    private BodyFault _bodyFault;
+    private bool _acceptsLater;
     private AcceptVerdict _verdict;
     private int _messagesLeft;
 
@@ -69,8 +70,9 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
 
     public void Start(IReadOnlyDictionary<string, string> settings)
     {
-        _isBodyFaulty = settings.ContainsKey("body-fault");
         _messagesLeft = (int)Number(settings, "rate", 0);
+        _bodyFault = Enum.Parse<BodyFault>(settings.GetValueOrDefault("body-fault", "None"), ignoreCase: true);
+        _acceptsLater = settings.GetValueOrDefault("acknowledge") == "later";
         _verdict = Enum.Parse<AcceptVerdict>(settings.GetValueOrDefault("verdict", "Committed"));
         var isTls = settings.GetValueOrDefault("tls") == "active";
         var tls = isTls ? new SmtpTls("TLSv1.3", "TLS_AES_256_GCM_SHA384") : null;
@@ -119,6 +121,10 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
             case "resources enough":
                 Session.IsShortOfResources = false;
                 break;
+            case "acknowledged":
+                _acceptsLater = false;
+                Accepted();
+                return;
             case var _ when what.StartsWith("end ", StringComparison.Ordinal):
                 Session.TimedOut(Enum.Parse<ConnectionEndReason>(what[4..]), _effects);
                 break;
@@ -219,7 +225,7 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
         _scanner?.HeaderOctets ?? 0,
         _scanner?.ReceivedFields ?? 0,
         _scanner?.LocalReceivedFields ?? 0,
-        _isBodyFaulty);
+        _bodyFault);
 
     private void Answer(SmtpAnswer answer)
     {
@@ -277,9 +283,12 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
                 break;
             case SmtpEffect.AcceptMessage accept:
                 _output.Add($"E: AcceptMessage {Show(accept.Transaction)} \"{Excerpt()}\"");
-                var id = _verdict == AcceptVerdict.Committed ? "Q1" : string.Empty;
                 Forget();
-                Answer(new SmtpAnswer.Accepted(_verdict, id));
+                if (!_acceptsLater)
+                {
+                    Accepted();
+                }
+
                 break;
             case SmtpEffect.DiscardBody:
                 _output.Add("E: DiscardBody");
@@ -305,6 +314,9 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
         0 => MessageRate.Exceeded,
         _ => --_messagesLeft >= 0 ? MessageRate.Within : MessageRate.Exceeded,
     };
+
+    private void Accepted() =>
+        Answer(new SmtpAnswer.Accepted(_verdict, _verdict == AcceptVerdict.Committed ? "Q1" : string.Empty));
 
     private void Forget()
     {

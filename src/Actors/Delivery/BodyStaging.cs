@@ -14,13 +14,13 @@ public sealed class BodyStaging(IBodyStore bodies, ICommitter committer)
     public BodyId Body { get; } = bodies.NextId();
 
     /// <summary>
-    /// Durable when true. False: the lane is full or the store has failed, and the body is not worth continuing.
+    /// Durable when committed; otherwise the body is not worth continuing.
     /// </summary>
     /// <param name="sequence">From 1.</param>
     /// <param name="chunk">At most <see cref="BodyLayout.ChunkOctets"/>; less only in the last one.</param>
     /// <param name="cancellationToken">Looked at before, not during the commit: until that has ended, the memory is
     /// read.</param>
-    public async ValueTask<bool> StageAsync(
+    public async ValueTask<CommitOutcome> StageAsync(
         int sequence, ReadOnlyMemory<byte> chunk, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(sequence, 1);
@@ -28,13 +28,9 @@ public sealed class BodyStaging(IBodyStore bodies, ICommitter committer)
         cancellationToken.ThrowIfCancellationRequested();
         var unit = new CommitUnit(1);
         unit.Contribute(committer, null, new StoreOperation.StageChunk(Body, sequence, chunk));
-        if (await unit.Completion != CommitOutcome.Committed)
-        {
-            return false;
-        }
-
-        _staged = true;
-        return true;
+        var outcome = await unit.Completion;
+        _staged |= outcome == CommitOutcome.Committed;
+        return outcome;
     }
 
     /// <summary>

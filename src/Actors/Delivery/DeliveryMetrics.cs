@@ -6,6 +6,7 @@ namespace MailCluster.Actors.Delivery;
 public sealed class DeliveryMetrics
 {
     private static readonly KeyValuePair<string, object?> Committed = new("verdict", "committed");
+    private static readonly KeyValuePair<string, object?> Spooled = new("verdict", "spooled");
     private static readonly KeyValuePair<string, object?> Unavailable = new("verdict", "unavailable");
     private static readonly KeyValuePair<string, object?> OutOfResources = new("verdict", "out_of_resources");
 
@@ -35,11 +36,12 @@ public sealed class DeliveryMetrics
             });
     }
 
-    public void Ended(AcceptVerdict verdict, TimeSpan duration)
+    /// <param name="isSpooled">Of a committed message: its mailboxes had no part in the commit.</param>
+    public void Ended(AcceptVerdict verdict, bool isSpooled, TimeSpan duration)
     {
         _messages.Add(1, verdict switch
         {
-            AcceptVerdict.Committed => Committed,
+            AcceptVerdict.Committed => isSpooled ? Spooled : Committed,
             AcceptVerdict.OutOfResources => OutOfResources,
             _ => Unavailable,
         });

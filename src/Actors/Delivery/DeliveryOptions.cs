@@ -4,26 +4,35 @@ namespace MailCluster.Actors.Delivery;
 public sealed record DeliveryOptions
 {
     /// <summary>
-    /// How long the one mailbox of a message may take to contribute, loading included. Default 10 s. It bounds what one
-    /// mailbox that is stuck can cost: its share is withdrawn and the message tried again or refused with 451. The
-    /// commit itself has no deadline: what is in the lane ends, and only its end is the truth.
+    /// How long the mailboxes of a message may take to contribute to its commit, loading included, before it is spooled
+    /// instead. Default 2 s: far above what a mailbox that is well takes, far below what a client waits; and while one
+    /// of several is silent, the others take no mail. The commit itself has no deadline: what is in the lane ends, and
+    /// only its end is the truth.
     /// </summary>
-    public TimeSpan ContributeDeadline { get; init; } = TimeSpan.FromSeconds(10);
+    public TimeSpan DirectPatience { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>
-    /// The same with several recipients. Default 2 s: they are loaded before, and while one is silent, the
-    /// others take no mail.
+    /// The same when the acknowledgement may be delayed by nothing or little. Default 250 ms: a mailbox may still have
+    /// to be loaded.
     /// </summary>
-    public TimeSpan SharedContributeDeadline { get; init; } = TimeSpan.FromSeconds(2);
+    public TimeSpan DirectPatienceMin { get; init; } = TimeSpan.FromMilliseconds(250);
 
     /// <summary>
-    /// Loading the mailboxes of a message with several recipients before its unit is made. Default 10 s.
+    /// How long a mailbox may take to contribute to the commit of an imported message. Default 10 s: no client waits,
+    /// and what is not taken is sent again.
     /// </summary>
-    public TimeSpan PrepareDeadline { get; init; } = TimeSpan.FromSeconds(10);
+    public TimeSpan ImportPatience { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
     /// Units tried for one message. Default 4: a recipient may be removed, or its actor restarted, between being found
     /// ready and its turn; more often than that in a row is no coincidence.
     /// </summary>
     public int AttemptsMax { get; init; } = 4;
+
+    /// <summary>Half of the delay at most: the other half is for the delivery from the spool.</summary>
+    public TimeSpan PatienceWithin(TimeSpan acknowledgementDelay)
+    {
+        var half = acknowledgementDelay / 2;
+        return half < DirectPatienceMin ? DirectPatienceMin : half < DirectPatience ? half : DirectPatience;
+    }
 }

@@ -10,11 +10,13 @@ using Microsoft.Extensions.Logging;
 namespace MailCluster.Actors.Delivery;
 
 /// <summary>
-/// The final commit of a message: one unit with the body and one row per mailbox, all or nothing. The verdict is the
-/// end of that unit, never a guess: a time-out can take a mailbox's share back, but not answer for a commit.
+/// The final commit of a message: one unit with the body and one row per mailbox, all or nothing; when a mailbox cannot
+/// take part in time, one unit with the body and its rows in the spool. The verdict is the end of a unit, never a
+/// guess: a time-out can take a mailbox's share back, but not answer for a commit.
 /// </summary>
 public sealed class MessageAcceptor(
     MailboxRegion region,
+    Spool spool,
     DeliveryOptions options,
     TimeProvider time,
     DeliveryMetrics metrics,
@@ -26,79 +28,97 @@ public sealed class MessageAcceptor(
     /// A recipient that was removed since RCPT is left out (logged, counted); the others get the message. When all are,
     /// it is not accepted: the sender's next try hears 550.
     /// </summary>
-    /// <param name="cancellationToken">Looked at before the commit begins: from then on there is a verdict to wait
-    /// for.</param>
-    public async ValueTask<AcceptVerdict> AcceptAsync(AcceptedMessage message, CancellationToken cancellationToken)
+    /// <param name="acknowledgementDelay">
+    /// How long a message that is durable may wait for its mailboxes, from now on (OXSMTP-EV-18).
+    /// </param>
+    /// <param name="hurry">Ends that wait at once; what is not durable yet is not affected.</param>
+    public async ValueTask<AcceptVerdict> AcceptAsync(
+        AcceptedMessage message, TimeSpan acknowledgementDelay, CancellationToken hurry)
     {
-        cancellationToken.ThrowIfCancellationRequested();
         var since = time.GetTimestamp();
-        var verdict = AcceptVerdict.Unavailable;
-        try
+        var patience = options.PatienceWithin(acknowledgementDelay);
+        var (verdict, slow) = await DeliverAsync(message, since, patience);
+        var isSpooled = !slow.IsDefaultOrEmpty;
+        if (isSpooled)
         {
-            verdict = await AcceptAsync(message, Distinct(message.Mailboxes));
-        }
-        catch (AskFailedException)
-        {
-            // A mailbox could not be made ready; nothing is committed.
+            verdict = await spool.AcceptAsync(message, slow, since, acknowledgementDelay, hurry);
         }
 
-        metrics.Ended(verdict, time.GetElapsedTime(since));
+        metrics.Ended(verdict, isSpooled, time.GetElapsedTime(since));
         return verdict;
     }
 
-    private async ValueTask<AcceptVerdict> AcceptAsync(AcceptedMessage message, ImmutableArray<MailboxId> mailboxes)
+    internal static AcceptVerdict Refusal(CommitOutcome outcome) =>
+        outcome == CommitOutcome.OutOfSpace ? AcceptVerdict.OutOfResources : AcceptVerdict.Unavailable;
+
+    /// <summary>
+    /// Mailboxes in the answer: one of them is slow or failing, and nothing of the message is or will be written.
+    /// </summary>
+    private async ValueTask<(AcceptVerdict Verdict, ImmutableArray<MailboxId> Slow)> DeliverAsync(
+        AcceptedMessage message, long since, TimeSpan patience)
     {
-        for (var attempt = 1; attempt <= options.AttemptsMax && !mailboxes.IsEmpty; attempt++)
+        var mailboxes = message.Mailboxes();
+        for (var attempt = 1; attempt <= options.AttemptsMax; attempt++)
         {
             // A lone mailbox may load while its message waits; several hold each other back, so all are ready before.
             if (attempt > 1 || mailboxes.Length > 1)
             {
-                mailboxes = await PrepareAsync(message, mailboxes);
-                if (mailboxes.IsEmpty)
+                var ready = await PrepareAsync(message, mailboxes, patience - time.GetElapsedTime(since));
+                if (ready.IsDefault)
                 {
                     break;
                 }
+
+                mailboxes = ready;
+                if (mailboxes.IsEmpty)
+                {
+                    return (AcceptVerdict.Unavailable, default);
+                }
             }
 
-            var outcome = await CommitAsync(message, mailboxes);
+            var outcome = await CommitAsync(message, mailboxes, patience - time.GetElapsedTime(since));
             if (outcome == CommitOutcome.Committed)
             {
-                return AcceptVerdict.Committed;
+                return (AcceptVerdict.Committed, default);
             }
 
             DeliveryLog.NotCommitted(_log, message.Body.Value, outcome);
             if (outcome != CommitOutcome.Refused)
             {
-                break;
+                return (Refusal(outcome), default);
             }
 
             metrics.Retried();
+            if (time.GetElapsedTime(since) >= patience)
+            {
+                break;
+            }
         }
 
-        return AcceptVerdict.Unavailable;
+        return (AcceptVerdict.Unavailable, mailboxes);
     }
 
-    private async ValueTask<CommitOutcome> CommitAsync(AcceptedMessage message, ImmutableArray<MailboxId> mailboxes)
+    private async ValueTask<CommitOutcome> CommitAsync(
+        AcceptedMessage message, ImmutableArray<MailboxId> mailboxes, TimeSpan patience)
     {
         var delivery = new Deliver(
             region,
             mailboxes,
+            message.Content(),
             new MailboxCommand.Deliver(
-                message.Body, checked((uint)message.Octets), message.WireOctets, message.Traits),
-            new StoreOperation.InsertBody(message.Body, message.Head, message.Octets, message.Chunks));
+                message.Body, checked((uint)message.Octets), message.WireOctets, message.Traits));
         delivery.Begin();
         using var deadline = time.CreateTimer(
             static state => ((Contribution)state!).GiveUp(),
             new Contribution(delivery, message.Body, _log),
-            delivery.IsShared ? options.SharedContributeDeadline : options.ContributeDeadline,
+            patience < TimeSpan.Zero ? TimeSpan.Zero : patience,
             Timeout.InfiniteTimeSpan);
         return await delivery.Unit.Completion;
     }
 
-    /// <summary>Those that are there, all loaded.</summary>
-    /// <exception cref="AskFailedException">One cannot be loaded now.</exception>
+    /// <summary>Those that are there, all loaded; default: one cannot be loaded now.</summary>
     private async ValueTask<ImmutableArray<MailboxId>> PrepareAsync(
-        AcceptedMessage message, ImmutableArray<MailboxId> mailboxes)
+        AcceptedMessage message, ImmutableArray<MailboxId> mailboxes, TimeSpan patience)
     {
         var asks = new Task<MailboxReadiness>[mailboxes.Length];
         for (var i = 0; i < asks.Length; i++)
@@ -107,10 +127,19 @@ public sealed class MessageAcceptor(
                 mailboxes[i],
                 static (reply, _) => new MailboxMessage.Prepare(reply),
                 null,
-                options.PrepareDeadline).AsTask();
+                patience < TimeSpan.Zero ? TimeSpan.Zero : patience).AsTask();
         }
 
-        var readiness = await Task.WhenAll(asks);
+        MailboxReadiness[] readiness;
+        try
+        {
+            readiness = await Task.WhenAll(asks);
+        }
+        catch (AskFailedException)
+        {
+            return default;
+        }
+
         var ready = ImmutableArray.CreateBuilder<MailboxId>(readiness.Length);
         for (var i = 0; i < readiness.Length; i++)
         {
@@ -127,10 +156,6 @@ public sealed class MessageAcceptor(
         metrics.Vanished(mailboxes.Length - ready.Count);
         return ready.Count == mailboxes.Length ? mailboxes : ready.ToImmutable();
     }
-
-    /// <summary>Each once, ascending: the order in which a delivery goes through its mailboxes.</summary>
-    private static ImmutableArray<MailboxId> Distinct(ImmutableArray<MailboxId> mailboxes) =>
-        mailboxes.Length <= 1 ? mailboxes : [.. mailboxes.Distinct().OrderBy(static mailbox => mailbox.Value)];
 
     private sealed record Contribution(Deliver Delivery, BodyId Body, ILogger Log)
     {

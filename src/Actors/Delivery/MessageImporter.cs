@@ -40,9 +40,9 @@ public sealed class MessageImporter(
         var delivery = new Deliver(
             region,
             [message.Mailbox],
+            new StoreOperation.InsertBody(message.Body, message.Head, message.Octets, message.Chunks),
             new MailboxCommand.Deliver(
                 message.Body, message.Octets, message.WireOctets, MessageTraits.None, message.Origin),
-            new StoreOperation.InsertBody(message.Body, message.Head, message.Octets, message.Chunks),
             new StoreOperation.RecordImport(message.Mailbox, message.Key));
         delivery.Begin();
         return delivery;
@@ -53,7 +53,7 @@ public sealed class MessageImporter(
         for (var attempt = 1; ; attempt++)
         {
             using var deadline = time.CreateTimer(
-                static state => ((Deliver)state!).TryGiveUp(), delivery, options.ContributeDeadline,
+                static state => ((Deliver)state!).TryGiveUp(), delivery, options.ImportPatience,
                 Timeout.InfiniteTimeSpan);
             var outcome = await delivery.Unit.Completion;
             if (outcome == CommitOutcome.Committed)

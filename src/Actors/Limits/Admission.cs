@@ -6,7 +6,9 @@ public enum Admission
     /// <summary>It holds a permit, which is given back by <see cref="SourceLimits.Release"/>.</summary>
     Admitted,
 
-    /// <summary>As <see cref="Admitted"/>, and the client owes the wait of OXSMTP-EV-19 from an earlier connection.</summary>
+    /// <summary>
+    /// As <see cref="Admitted"/>, and the client owes the wait of OXSMTP-EV-19 from an earlier connection.
+    /// </summary>
     AdmittedOwing,
 
     /// <summary>Its source holds as many permits as it may (OXSMTP-EV-16); no permit.</summary>

@@ -38,8 +38,8 @@ internal readonly record struct HomeKey
     public override string ToString() => _kind == Kind.Binding ? $"{_kind} {_binding}" : $"{_kind} {_value:x}";
 
     /// <summary>
-    /// Clients choose their addresses, an IPv6 user out of 2^32 blocks and more, so chains of a hash table are protected by a
-    /// secret (<see cref="SourceLimitOptions.HashSecret"/>).
+    /// Clients choose their addresses, with IPv6 out of billions of blocks, so a secret keeps them from choosing ones
+    /// that share a chain of a hash table (<see cref="SourceLimitOptions.HashSecret"/>).
     /// </summary>
     public sealed class Comparer(ulong secret) : IEqualityComparer<HomeKey>
     {

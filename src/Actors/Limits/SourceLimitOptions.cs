@@ -12,19 +12,23 @@ public sealed record SourceLimitOptions
     public TimeSpan AskDeadline { get; init; } = TimeSpan.FromMilliseconds(500);
 
     /// <summary>
-    /// Homes in memory. Default 250,000 (100 MB when each holds a window): 4000 new sources a second that all send, or as
-    /// many with open connections. One without permits and messages of the last minute makes room; when none of those looked
-    /// at may go, a new source is <see cref="Admission.Unreachable"/>.
+    /// Homes in memory. Default 250,000 (100 MB when each holds a window): 4000 new sources a second that all send, or
+    /// as many with open connections. One without permits and without messages of the last minute makes room; when
+    /// none of those looked at may go, a new source is <see cref="Admission.Unreachable"/>.
     /// </summary>
     public int HomesMax { get; init; } = 250_000;
 
-    /// <summary>A home that has nothing to remember ends after this long. Default 61 s, as long as a window lasts.</summary>
+    /// <summary>
+    /// A home that has nothing to remember ends after this long. Default 61 s, as long as a window lasts.
+    /// </summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(61);
 
-    /// <summary>How long a client is remembered as one that was sent an error (OXSMTP-EV-19). Default 10 minutes.</summary>
+    /// <summary>
+    /// How long a client is remembered as one that was sent an error (OXSMTP-EV-19). Default 10 minutes.
+    /// </summary>
     public TimeSpan DebtLifetime { get; init; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>Clients so remembered, 52 octets each; the oldest is forgotten. Default 1,000,000.</summary>
+    /// <summary>Clients so remembered, 61 octets each; the oldest is forgotten. Default 1,000,000.</summary>
     public int DebtsMax { get; init; } = 1_000_000;
 
     /// <summary>

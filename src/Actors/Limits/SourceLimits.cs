@@ -59,7 +59,9 @@ public sealed class SourceLimits
         return answer.IsCompletedSuccessfully ? new(Answered(ask, answer.Result)) : AnswerAsync(ask, answer);
     }
 
-    /// <summary>Idempotent; a connection that holds nothing may be named. Never waits.</summary>
+    /// <summary>
+    /// Idempotent; a connection that holds nothing may be named, though a refused one needs no release. Never waits.
+    /// </summary>
     public void Release(string binding, SourceKey source, long connection)
     {
         var home = HomeKey.Of(source);

@@ -4,7 +4,7 @@ namespace MailCluster.Actors.Limits;
 
 /// <summary>
 /// Sources whose next connection waits (OXSMTP-EV-19), for all homes of this node: a debt outlives the client's
-/// connections by minutes, and an entry here is an eighth of what an actor that is kept for it would take.
+/// connections by minutes, and an entry here is a sixth of what an actor that is kept for it would take.
 /// </summary>
 internal sealed class TarpitDebts(SourceLimitOptions options, TimeProvider time, IEqualityComparer<HomeKey> comparer)
 {

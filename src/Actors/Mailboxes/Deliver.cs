@@ -46,18 +46,20 @@ internal sealed class Deliver : MailboxMessage.Request, ICommitParticipant
     private bool _isOver;
 
     /// <param name="mailboxes">At least one, strictly ascending.</param>
-    /// <param name="first">What is written with it, the body first.</param>
+    /// <param name="first">Where the message comes from: its body, or its row in the spool.</param>
+    /// <param name="more">What is to be written with it.</param>
     public Deliver(
         MailboxRegion region,
         ImmutableArray<MailboxId> mailboxes,
+        StoreOperation first,
         MailboxCommand.Deliver command,
-        params ReadOnlySpan<StoreOperation> first)
+        params ReadOnlySpan<StoreOperation> more)
     {
         _region = region;
         _mailboxes = mailboxes;
         _operations = new StoreOperation[mailboxes.Length];
         _participants = new IDeliveryParticipant[mailboxes.Length];
-        Unit = new CommitUnit(1, first);
+        Unit = new CommitUnit(1, [first, .. more]);
         Command = command;
     }
 

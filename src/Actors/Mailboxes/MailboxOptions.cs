@@ -6,7 +6,7 @@ namespace MailCluster.Actors.Mailboxes;
 public sealed record MailboxOptions
 {
     /// <summary>
-    /// Messages that wait for one mailbox. Default 1024: more deliveries to one mailbox at once are refused with 451.
+    /// Messages that wait for one mailbox. Default 1024: more deliveries to one mailbox at once go through the spool.
     /// </summary>
     public int Capacity { get; init; } = 1024;
 

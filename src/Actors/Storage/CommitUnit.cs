@@ -16,6 +16,9 @@ public enum CommitOutcome
 
     /// <summary>The store failed or the epoch was lost; nothing was written.</summary>
     StoreFailed,
+
+    /// <summary>The disk is full; nothing was written (452 4.3.1).</summary>
+    OutOfSpace,
 }
 
 /// <summary>

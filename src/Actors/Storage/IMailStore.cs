@@ -11,6 +11,11 @@ public interface IMailStore : IAsyncDisposable
 
     IDirectoryStore Directory { get; }
 
+    ISpoolStore Spool { get; }
+
     /// <summary>Null while the store takes writes; otherwise why not, for /health/ready and the log.</summary>
     string? Fault { get; }
+
+    /// <summary>Octets that the store has of the disk, holds nothing in and fills again first; of late.</summary>
+    long ReusableOctets { get; }
 }

@@ -70,4 +70,23 @@ public abstract record StoreOperation
     {
         public override long Weight => 256 + (16L * Numbers.Length);
     }
+
+    /// <summary>Adds a copy that waits for its mailbox; its body is in this unit or in the store.</summary>
+    public sealed record InsertSpool(SpoolRow Row) : StoreOperation
+    {
+        public override long Weight => 1024;
+    }
+
+    /// <summary>
+    /// Removes a copy, in the unit that puts it into its mailbox. When it is gone already the unit is refused: nothing
+    /// arrives twice (I2).
+    /// </summary>
+    public sealed record TakeSpooled(SpoolId Id) : StoreOperation;
+
+    /// <summary>
+    /// Notes an attempt that failed and when the next one is due; null: never, until somebody asks for it. Of a copy
+    /// that has arrived meanwhile there is nothing to note.
+    /// </summary>
+    public sealed record DeferSpooled(SpoolId Id, int Attempts, DateTimeOffset? NextAttempt, string? LastError)
+        : StoreOperation;
 }

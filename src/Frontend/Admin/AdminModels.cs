@@ -38,6 +38,20 @@ public sealed record MailboxView(
     DateTimeOffset? Oldest,
     DateTimeOffset? Newest);
 
+public sealed record QueuedView(
+    string Id,
+    [property: Description("As the 250 and Received: named it; the same for all mailboxes of a message")]
+    string Message,
+    [property: Description("Empty: the null reverse-path (RFC 5321 §4.5.5)")] string Sender,
+    string Recipient,
+    long Octets,
+    DateTimeOffset Queued,
+    int Attempts,
+    [property: Description("Null: given up, until somebody asks for another attempt")] DateTimeOffset? NextAttempt,
+    string? LastError);
+
+public sealed record RetriedView(long Retried);
+
 /// <summary>
 /// A client takes members that it does not know, since a node may be newer; a node refuses them (<see
 /// cref="AdminEndpoints"/>).
@@ -57,5 +71,8 @@ public sealed record MailboxView(
 [JsonSerializable(typeof(MailboxView))]
 [JsonSerializable(typeof(UploadAnswer))]
 [JsonSerializable(typeof(MessageKeys))]
+[JsonSerializable(typeof(Page<QueuedView>))]
+[JsonSerializable(typeof(QueuedView))]
+[JsonSerializable(typeof(RetriedView))]
 [JsonSerializable(typeof(ProblemDetails))]
 internal sealed partial class AdminJson : JsonSerializerContext;

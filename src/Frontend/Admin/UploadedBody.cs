@@ -69,7 +69,8 @@ internal sealed class UploadedBody(BodyStaging staging) : IDisposable
 
                 Count(chunk.AsSpan(0, length));
                 if (Octets > OctetsMax
-                    || !await staging.StageAsync(Chunks + 1, chunk.AsMemory(0, length), CancellationToken.None))
+                    || await staging.StageAsync(Chunks + 1, chunk.AsMemory(0, length), CancellationToken.None)
+                        != CommitOutcome.Committed)
                 {
                     return false;
                 }

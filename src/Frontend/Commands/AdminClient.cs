@@ -57,6 +57,13 @@ internal sealed class AdminClient : IDisposable
         return items;
     }
 
+    public async Task<T> PostAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellationToken)
+    {
+        using var answer =
+            await SendAsync(new HttpRequestMessage(HttpMethod.Post, Url(path)), Patience, cancellationToken);
+        return await ReadAsync(answer, type, cancellationToken);
+    }
+
     public async Task SendAsync<T>(
         HttpMethod method, string path, T body, JsonTypeInfo<T> type, CancellationToken cancellationToken)
     {

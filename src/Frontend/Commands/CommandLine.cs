@@ -62,7 +62,9 @@ internal static class CommandLine
             AliasCommand.Make(terminal),
             MailboxCommand.Make(terminal),
             ImportCommand.Make(terminal),
+            QueueCommand.Make(terminal),
             CheckConfigCommand.Make(terminal),
+            ConformanceCommand.Make(terminal, TimeProvider.System),
             version,
             docs,
         };

@@ -8,4 +8,5 @@ namespace MailCluster.Frontend.Commands;
 [JsonSerializable(typeof(List<DomainView>))]
 [JsonSerializable(typeof(List<UserView>))]
 [JsonSerializable(typeof(List<AliasView>))]
+[JsonSerializable(typeof(List<QueuedView>))]
 internal sealed partial class ListJson : JsonSerializerContext;

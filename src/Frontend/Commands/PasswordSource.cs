@@ -33,13 +33,16 @@ internal sealed class PasswordSource
 
         if (arguments.GetValue(_standardInput))
         {
-            return terminal.ReadLine() is { Length: > 0 } line
-                ? (line, false)
-                : throw new CommandException(ExitCode.Usage, "Standard input has no password in its first line.");
+            return (FromStandardInput(terminal), false);
         }
 
         return terminal.Secret("Password (nothing: one is made up):") is { Length: > 0 } typed
             ? (typed, false)
             : (UserCommand.GeneratePassword(), true);
     }
+
+    public static string FromStandardInput(Terminal terminal) =>
+        terminal.ReadLine() is { Length: > 0 } line
+            ? line
+            : throw new CommandException(ExitCode.Usage, "Standard input has no password in its first line.");
 }

@@ -22,7 +22,8 @@ internal sealed class AddressRanges
                     range.PrefixLength))
                 .GroupBy(range => (range.IsIPv6, range.Length))
                 .OrderByDescending(group => group.Key.Length)
-                .Select(group => (group.Key.IsIPv6, group.Key.Length, group.Select(range => range.Network).ToHashSet())),
+                .Select(group =>
+                    (group.Key.IsIPv6, group.Key.Length, group.Select(range => range.Network).ToHashSet())),
         ];
     }
 

@@ -56,7 +56,9 @@ internal sealed record BindingEdge(
     }
 }
 
-internal sealed record SmtpBinding(BindingEdge Edge, SmtpSessionOptions Session);
+/// <param name="MaxAcknowledgementDelay">From the end of a message to its 250, once it is durable (OXSMTP-EV-18).
+/// </param>
+internal sealed record SmtpBinding(BindingEdge Edge, SmtpSessionOptions Session, TimeSpan MaxAcknowledgementDelay);
 
 internal sealed record Pop3Binding(
     BindingEdge Edge, Pop3SessionOptions Session, TimeSpan PreAuthenticatedTimeout, TimeSpan AuthenticatedTimeout);

@@ -46,7 +46,7 @@ internal sealed class BodySpool : IDisposable
     private int _chunks;
     private long _octets;
     private long _inserted;
-    private bool _isFaulty;
+    private BodyFault _fault;
     private bool _isDropping;
     private int _carry = -1;
 
@@ -94,12 +94,14 @@ internal sealed class BodySpool : IDisposable
     public uint WireOctets => (uint)Math.Min(
         uint.MaxValue, _isBinary ? StoredOctets + (_endsInCrLf ? 0 : 2) : _wire.Total(finish: true) + _inserted);
 
+    private bool IsFaulty => _fault != BodyFault.None;
+
     public bool HasDate => _headers.HasDate;
 
     public bool HasMessageId => _headers.HasMessageId;
 
     public BodySummary Summary =>
-        new(_octets, _headers.HeaderOctets, _headers.ReceivedFields, _headers.LocalReceivedFields, _isFaulty);
+        new(_octets, _headers.HeaderOctets, _headers.ReceivedFields, _headers.LocalReceivedFields, _fault);
 
     /// <summary>Reads DATA up to and with CRLF.CRLF.</summary>
     public async ValueTask<ReceiveEnd> ReceiveDataAsync()
@@ -301,7 +303,7 @@ internal sealed class BodySpool : IDisposable
 
         _octets += octets.Length;
         _headers.Add(octets);
-        if (_isDropping || _isFaulty)
+        if (_isDropping || IsFaulty)
         {
             return;
         }
@@ -330,7 +332,7 @@ internal sealed class BodySpool : IDisposable
     /// <summary>Where the next octets go; empty: stage the chunk first.</summary>
     private Span<byte> Room()
     {
-        if (_isDropping || _isFaulty)
+        if (_isDropping || IsFaulty)
         {
             _chunk ??= ArrayPool<byte>.Shared.Rent(BodyLayout.ChunkOctets);
             return _chunk.AsSpan(0, BodyLayout.ChunkOctets);
@@ -391,7 +393,7 @@ internal sealed class BodySpool : IDisposable
 
     private async ValueTask FinishAsync()
     {
-        if (_carry >= 0 && !_isDropping && !_isFaulty)
+        if (_carry >= 0 && !_isDropping && !IsFaulty)
         {
             Room();
         }
@@ -406,13 +408,18 @@ internal sealed class BodySpool : IDisposable
 
     private async ValueTask StageAsync()
     {
-        if (!_isFaulty)
+        if (!IsFaulty)
         {
-            var isStaged =
+            var outcome =
                 await _staging.StageAsync(_chunks + 1, _chunk.AsMemory(0, _chunkLength), CancellationToken.None)
                 .ConfigureAwait(false);
             _chunks++;
-            _isFaulty = !isStaged;
+            _fault = outcome switch
+            {
+                CommitOutcome.Committed => BodyFault.None,
+                CommitOutcome.OutOfSpace => BodyFault.OutOfResources,
+                _ => BodyFault.Unavailable,
+            };
         }
 
         _chunkLength = 0;

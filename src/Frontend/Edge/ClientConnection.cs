@@ -43,6 +43,8 @@ internal sealed class ClientConnection : ITimed
     private long _holdUntil;
     private TimeSpan _inactivityTimeout;
     private IPEndPoint _remote = new(IPAddress.None, 0);
+    private volatile bool _isAccepting;
+    private volatile CancellationTokenSource? _hurry;
 
     /// <param name="transport">Accepted just now.</param>
     /// <param name="clock">On which it has its place until <see cref="CloseAsync"/>.</param>
@@ -81,7 +83,8 @@ internal sealed class ClientConnection : ITimed
         {
             _remote = value;
             Span<byte> octets = stackalloc byte[16];
-            Source = value.Address.TryWriteBytes(octets, out var written) ? SourceKey.Of(octets[..written]) : default;
+            value.Address.TryWriteBytes(octets, out var written);
+            Source = SourceKey.Of(octets[..written]);
         }
     }
 
@@ -95,7 +98,9 @@ internal sealed class ClientConnection : ITimed
 
     public TimeSpan? ConnectionTimeout { get; }
 
-    /// <summary>Since the last command of the client, or the last octets that it took from us after it had not.</summary>
+    /// <summary>
+    /// Since the last command of the client, or the last octets that it took from us after it had not.
+    /// </summary>
     public TimeSpan InactivityTimeout
     {
         get => _inactivityTimeout;
@@ -269,12 +274,41 @@ internal sealed class ClientConnection : ITimed
         return true;
     }
 
+    /// <summary>
+    /// A message is committed, and waits to be acknowledged: until <see cref="EndAccept"/> the transport is not cut,
+    /// whatever clock runs out. Cancelled when there is no time for a wait: a clock has run out, or the node drains.
+    /// </summary>
+    public CancellationToken BeginAccept()
+    {
+        var hurry = _hurry ??= new CancellationTokenSource();
+        _isAccepting = true;
+        // Whoever ends the connection sets its word and then reads ours; one of the two has to see the other's.
+        Interlocked.MemoryBarrier();
+        if (_isExpired || _drainRequested)
+        {
+            hurry.Cancel();
+        }
+
+        return hurry.Token;
+    }
+
+    /// <summary>From now on a last line has its time.</summary>
+    public void EndAccept()
+    {
+        if (_isExpired)
+        {
+            Volatile.Write(ref _expiredAt, _clock.ExactMilliseconds);
+        }
+
+        _isAccepting = false;
+    }
+
     /// <summary>Looks at all clocks; called by the wheel when one of them could have run out.</summary>
     public long Due(long now)
     {
         if (_isExpired)
         {
-            if (now < Volatile.Read(ref _expiredAt) + LastLineMilliseconds)
+            if (_isAccepting || now < Volatile.Read(ref _expiredAt) + LastLineMilliseconds)
             {
                 return NextDue();
             }
@@ -397,8 +431,14 @@ internal sealed class ClientConnection : ITimed
     {
         try
         {
+            Interlocked.MemoryBarrier();
             Input.CancelPendingRead();
-            if (_isExpired)
+            if (_isAccepting)
+            {
+                // Nothing is being sent, and what comes next has to arrive.
+                _hurry?.Cancel();
+            }
+            else if (_isExpired)
             {
                 Output.CancelPendingFlush();
                 _hold?.TrySetResult();

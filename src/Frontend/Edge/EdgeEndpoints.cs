@@ -93,7 +93,8 @@ internal static class EdgeEndpoints
                 && options.MessageRateSource != MessageRateSource.None,
             TarpitInterval = options.TarpitInterval,
             AuthTarpitInterval = options.AuthTarpitInterval,
-        });
+        },
+        options.MaxAcknowledgementDelay);
 
     public static Pop3Binding Pop3(AccessBindingOptions options, MailClusterOptions all, bool canTls) => new(
         new BindingEdge(

@@ -162,7 +162,8 @@ internal sealed class MailListener(
         ClientConnection connection, BindingEdge edge, IProtocolDriver? driver, ConnectionEndReason reason)
     {
         services.Metrics.Ended(edge.Protocol, reason, connection.Age);
-        services.Metrics.ProtocolErrors(edge.Protocol, driver?.ProtocolErrors ?? 0);
+        services.Metrics.ProtocolErrors(
+            edge.Protocol, driver?.ProtocolErrors ?? (reason == ConnectionEndReason.ProxyHeader ? 1 : 0));
         EdgeLog.ConnectionEnded(
             log, edge.Protocol, edge.Name, connection.Remote.Address, reason,
             Math.Round(connection.Age.TotalSeconds, 3),

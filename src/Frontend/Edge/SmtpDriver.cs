@@ -268,15 +268,17 @@ internal sealed class SmtpDriver(
         {
             verdict = await services.Acceptor.AcceptAsync(
                 new AcceptedMessage(
-                    body.Body, body.Head, body.StoredOctets, body.Chunks, body.WireOctets,
-                    [.. transaction.Recipients.SelectMany(recipient => recipient.Mailboxes)],
-                    body.Traits),
-                CancellationToken.None).ConfigureAwait(false);
+                    body.Body, body.Head, body.StoredOctets, body.Chunks, body.WireOctets, transaction, body.Traits),
+                binding.MaxAcknowledgementDelay, connection.BeginAccept()).ConfigureAwait(false);
         }
         catch (StoreUnavailableException e)
         {
             EdgeLog.StoreUnavailable(services.Log, e.Message);
             verdict = AcceptVerdict.Unavailable;
+        }
+        finally
+        {
+            connection.EndAccept();
         }
 
         services.Metrics.MessageReceived(verdict == AcceptVerdict.Committed, body.StoredOctets);

@@ -24,7 +24,9 @@ internal sealed record SourceRules
         init => _blocked = value.IsEmpty ? null : new AddressRanges(value);
     }
 
-    /// <summary>A gateway says 550 to a blocked address (OXSMTP-EV-17), other roles as to one they do not know.</summary>
+    /// <summary>
+    /// A gateway says 550 to a blocked address (OXSMTP-EV-17), other roles what they say to an unknown one.
+    /// </summary>
     public bool IsGateway { get; init; }
 
     /// <summary>Connections of one source over all nodes (OXSMTP-EV-16); null: no limit.</summary>

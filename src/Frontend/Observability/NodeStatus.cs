@@ -3,9 +3,9 @@ using MailCluster.Actors.Storage;
 namespace MailCluster.Frontend.Observability;
 
 /// <summary>
-/// What /health/ready says of the node: starting, serving, draining, and what the store says of itself.
+/// What /health/ready says of the node: starting, serving, draining, what the store says of itself, and what is short.
 /// </summary>
-internal sealed class NodeStatus(IMailStore store)
+internal sealed class NodeStatus(IMailStore store, ResourceWatch resources)
 {
     private volatile bool _isServing;
     private volatile bool _isDraining;
@@ -35,6 +35,12 @@ internal sealed class NodeStatus(IMailStore store)
             return reasons;
         }
     }
+
+    /// <summary>
+    /// Why new mail is refused although the node is ready (OXSMTP-EV-12); null when it is taken. No reason to send
+    /// nobody here: POP3 is served, and an SMTP client is told to come again.
+    /// </summary>
+    public string? Shortage => resources.Why;
 
     public void Serve() => _isServing = true;
 

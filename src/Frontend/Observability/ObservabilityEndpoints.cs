@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace MailCluster.Frontend.Observability;
 
-/// <param name="Status">"live", "ready" or "not ready".</param>
+/// <param name="Status">"live", "ready", "degraded" or "not ready".</param>
 internal sealed record HealthReport(string Status, IReadOnlyList<string> Reasons);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
@@ -27,16 +27,19 @@ internal static class ObservabilityEndpoints
 
         routes.MapGet("/health/ready", (NodeStatus status) =>
             {
-                var reasons = status.Reasons;
-                return reasons.Count == 0
-                    ? Results.Json(new HealthReport("ready", reasons), HealthJson.Default.HealthReport)
-                    : Results.Json(
-                        new HealthReport("not ready", reasons), HealthJson.Default.HealthReport, statusCode: 503);
+                var (isReady, report) = Readiness(status);
+                return Results.Json(report, HealthJson.Default.HealthReport, statusCode: isReady ? 200 : 503);
             })
             .WithTags("Health").WithName("ready").WithSummary("Whether new connections should come to this node")
             .WithDescription(
-                "503 with the reasons while the node starts or drains and while the store takes no writes.")
+                "503 with the reasons while the node starts or drains and while the store takes no writes. 200 with status "
+                    + "\"degraded\" and the reason while disk or memory is short: new mail gets 452 4.3.1, POP3 is served.")
             .Produces<HealthReport>()
             .Produces<HealthReport>(StatusCodes.Status503ServiceUnavailable);
     }
+
+    private static (bool IsReady, HealthReport Report) Readiness(NodeStatus status) =>
+        status.Reasons is { Count: > 0 } reasons ? (false, new("not ready", reasons))
+        : status.Shortage is { } shortage ? (true, new("degraded", [shortage]))
+        : (true, new("ready", []));
 }

@@ -67,14 +67,17 @@ public sealed record TlsOptions(ImmutableArray<CertificateOptions> Certificates,
                 + "false: no certificate is an error at start."));
 }
 
+/// <summary>When <see cref="Observability.ResourceWatch"/> calls a resource short.</summary>
 /// <param name="MaxProcessMemory">Null: 85 % of the container's or machine's limit.</param>
 public sealed record BackPressureOptions(long MinFreeDisk, long? MaxProcessMemory)
 {
     internal static BackPressureOptions Read(OptionReader reader) => new(
         reader.Size("MinFreeDisk", 1024 * 1024 * 1024, 0, long.MaxValue,
-            "Below it clients get 452 4.3.1 (OXSMTP-EV-12): room to drain and to delete."),
+            "Less than that free on the data directory's file system: new mail gets 452 4.3.1 (OXSMTP-EV-12) until 110 % are free; "
+                + "room to drain and to delete. Pages that the store fills again count as free, up to half of it. 0: never short."),
         reader.SizeLimit("MaxProcessMemory", null, 64 * 1024 * 1024, long.MaxValue,
-            "Above it the same. null: 85 % of the container's or machine's limit."));
+            "More resident memory than that: the same, until 95 % of it. null: 85 % of the least limit of the container, of those "
+                + "around it and of the machine. Besides, and always: 94 % used of any of these, by all processes."));
 }
 
 /// <summary>PostgreSQL only; not in force yet.</summary>

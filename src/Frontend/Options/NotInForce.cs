@@ -22,10 +22,8 @@ public static class NotInForce
         new("Smtp.Bindings[].AuthMechanisms[]", "GSSAPI", "Kerberos"),
         new("Smtp.Bindings[].SaslSupportedText[]", "NTLM", "NTLM"),
         new("Smtp.Bindings[].SaslSupportedText[]", "GSSAPI", "Kerberos"),
-        new("Smtp.Bindings[].MaxAcknowledgementDelay", null, "spool"),
         new("Pop3.MaxConnectionsPerUser", null, "limits"),
         new("Imap", null, "IMAP"),
-        new("BackPressure", null, "limits"),
         new("Cluster", null, "cluster"),
     ];
 

@@ -24,8 +24,16 @@ internal static class MessageVerdict
             return SmtpReplies.TooManyHops;
         }
 
-        return summary.Fault ? SmtpReplies.StoreUnavailable : null;
+        return Fault(summary.Fault);
     }
+
+    /// <summary>Null: the body is kept.</summary>
+    public static SmtpEffect.Reply? Fault(BodyFault fault) => fault switch
+    {
+        BodyFault.None => null,
+        BodyFault.OutOfResources => SmtpReplies.OutOfResources,
+        _ => SmtpReplies.StoreUnavailable,
+    };
 
     public static void Judge(SmtpContext context, in BodySummary summary)
     {

@@ -26,6 +26,18 @@ public abstract record RecipientVerdict
     public sealed record Unavailable : RecipientVerdict;
 }
 
+/// <summary>Why a body could not be kept.</summary>
+public enum BodyFault
+{
+    None,
+
+    /// <summary>The store is away: 451 4.3.0.</summary>
+    Unavailable,
+
+    /// <summary>There is no room for it: 452 4.3.1.</summary>
+    OutOfResources,
+}
+
 /// <summary>
 /// What the shell found out about a body while it streamed in (DATA to the final dot, BDAT up to and with this chunk).
 /// </summary>
@@ -37,9 +49,8 @@ public abstract record RecipientVerdict
 /// </param>
 /// <param name="ReceivedFields">Number of Received: fields (RFC 5321 §6.3).</param>
 /// <param name="LocalReceivedFields">Those that one of our own nodes wrote.</param>
-/// <param name="Fault">The body could not be kept: the store is away or full.</param>
 public readonly record struct BodySummary(
-    long Octets, long HeaderOctets, int ReceivedFields, int LocalReceivedFields, bool Fault);
+    long Octets, long HeaderOctets, int ReceivedFields, int LocalReceivedFields, BodyFault Fault);
 
 /// <summary>May a message be taken (OXSMTP-EV-08)?</summary>
 public enum MessageRate

@@ -17,6 +17,7 @@ internal sealed class Checkpointer : IDisposable
     private readonly string _walPath;
     private readonly ILogger _log;
     private readonly StorageMetrics _metrics;
+    private readonly FreeList _freeList;
     private readonly Thread _thread;
     private bool _stopped;
 
@@ -29,6 +30,7 @@ internal sealed class Checkpointer : IDisposable
         _walPath = walPath;
         _log = context.Log;
         _metrics = context.Metrics;
+        _freeList = context.FreeList;
         _thread = new Thread(Run) { Name = "store-checkpoint", IsBackground = true };
         _thread.Start();
     }
@@ -86,6 +88,7 @@ internal sealed class Checkpointer : IDisposable
             _wal.Copied(Math.Max(log, 0), Math.Max(copied, 0));
         }
 
+        _freeList.Read(_database);
         _metrics.Checkpoints.Add(1);
         _writer.CopyRest();
     }

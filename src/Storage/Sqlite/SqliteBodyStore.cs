@@ -4,7 +4,7 @@ using MailCluster.Shared.Mailboxes;
 
 namespace MailCluster.Storage.Sqlite;
 
-internal sealed class SqliteBodyStore(Readers readers, BodyIds ids, RemovalStamps removals) : IBodyStore
+internal sealed class SqliteBodyStore(Readers readers, LeasedIds ids, RemovalStamps removals) : IBodyStore
 {
     private readonly BodyReadPool _pool = new();
 

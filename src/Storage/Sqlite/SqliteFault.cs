@@ -14,6 +14,8 @@ internal sealed class SqliteFault(int extendedCode, string message) : Exception(
     /// <summary>A row contradicts another: the fault of who wrote it, not of the store.</summary>
     public bool IsOfWriter => Code is raw.SQLITE_CONSTRAINT or raw.SQLITE_MISMATCH or raw.SQLITE_TOOBIG;
 
+    public bool IsOutOfSpace => Code == raw.SQLITE_FULL;
+
     public static SqliteFault Of(sqlite3 database)
     {
         var code = raw.sqlite3_extended_errcode(database);

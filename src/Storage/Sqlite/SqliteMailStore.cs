@@ -18,6 +18,7 @@ public sealed class SqliteMailStore : IMailStore
     private readonly Readers _readers;
     private readonly Checkpointer _checkpointer;
     private readonly Sweeper _sweeper;
+    private readonly FreeList _freeList;
     private int _disposed;
 
     private SqliteMailStore(
@@ -27,7 +28,7 @@ public sealed class SqliteMailStore : IMailStore
         TimeProvider time,
         ILogger log,
         IMeterFactory meters,
-        long firstBody)
+        FirstIds first)
     {
         _directory = directory;
         _database = database;
@@ -35,17 +36,23 @@ public sealed class SqliteMailStore : IMailStore
         _lane = new CommitLane(options, _metrics);
         _wal = new WriteAheadLog(options.CheckpointFromOctets);
         var removals = new RemovalStamps();
-        var context = new WriterContext(options, _lane, _wal, time, log, _metrics, removals);
+        _freeList = new FreeList();
+        _freeList.Read(database);
+        var context = new WriterContext(options, _lane, _wal, time, log, _metrics, removals, _freeList);
         _writer = new Writer(database, context);
         _readers = new Readers(() => Open(directory, options.ReaderCacheKibibytes), options, log, _metrics);
         _writer.Start();
         _checkpointer = new Checkpointer(Open(directory, 64), _writer, context, directory.WalPath);
         _sweeper = new Sweeper(context);
         Mailboxes = new SqliteMailboxStore(_readers);
-        Bodies = new SqliteBodyStore(_readers, new BodyIds(firstBody, _lane.TryEnqueue), removals);
+        Bodies = new SqliteBodyStore(
+            _readers, new LeasedIds(LeasedIds.Bodies, first.Body, _lane.TryEnqueue), removals);
+        Spool = new SqliteSpoolStore(
+            _readers, new LeasedIds(LeasedIds.Spool, first.Spool, _lane.TryEnqueue), _writer);
         Directory = new SqliteDirectoryStore(_readers, _lane, time);
         _metrics.ObserveLane(() => _lane.Octets);
         _metrics.ObserveWal(() => _wal.Octets);
+        _metrics.ObserveFreeList(() => _freeList.Octets);
     }
 
     public ICommitter Committer => _lane;
@@ -56,7 +63,11 @@ public sealed class SqliteMailStore : IMailStore
 
     public IDirectoryStore Directory { get; }
 
+    public ISpoolStore Spool { get; }
+
     public string? Fault => _writer.Fault;
+
+    public long ReusableOctets => _freeList.Octets;
 
     internal Sweeper Sweeper => _sweeper;
 
@@ -102,9 +113,10 @@ public sealed class SqliteMailStore : IMailStore
             database = Open(directory, options.WriterCacheKibibytes, create: true);
             var applied = Migrator.Run(database, time.GetUtcNow());
             database.Execute("BEGIN IMMEDIATE");
-            var firstBody = BodyIds.Lease(database);
+            var first = new FirstIds(
+                LeasedIds.Lease(database, LeasedIds.Bodies), LeasedIds.Lease(database, LeasedIds.Spool));
             database.Execute("COMMIT");
-            var store = new SqliteMailStore(directory, database, options, time, log, meters, firstBody);
+            var store = new SqliteMailStore(directory, database, options, time, log, meters, first);
             StorageLog.Opened(log, options.DataDirectory, raw.sqlite3_libversion().utf8_to_string(), applied);
 #if STORE_SYNCHRONOUS_OFF
             StorageLog.NotSynchronous(log);
@@ -167,4 +179,6 @@ public sealed class SqliteMailStore : IMailStore
         return new StoreOpenException(
             $"The database {directory.DatabasePath} cannot be opened. {advice} {fault.Message}", fault);
     }
+
+    private readonly record struct FirstIds(long Body, long Spool);
 }

@@ -19,6 +19,7 @@ internal sealed class Sweeper : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly StorageMetrics _metrics;
+    private readonly FreeList _freeList;
     private readonly CancellationTokenSource _stop = new();
     private readonly PeriodicTimer _timer;
     private readonly Task _loop;
@@ -30,6 +31,7 @@ internal sealed class Sweeper : IAsyncDisposable
         _time = context.Time;
         _log = context.Log;
         _metrics = context.Metrics;
+        _freeList = context.FreeList;
         _timer = new PeriodicTimer(_options.SweepInterval, _time);
         _loop = RunAsync();
     }
@@ -79,8 +81,9 @@ internal sealed class Sweeper : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private static bool Vacuum(Database database)
+    private bool Vacuum(Database database)
     {
+        _freeList.Read(database);
         // What is freed by deletes is soon used by inserts: only a quarter of the file or more is worth
         // moving pages for.
         var free = database.Scalar("PRAGMA freelist_count");

@@ -10,6 +10,7 @@ internal sealed class UnitWriter(Database database, CounterBook counters, TimePr
     /// <summary>Chunk rows are numbered body * 65536 + sequence.</summary>
     public const int ChunkShift = 16;
 
+    private readonly SpoolWriter _spool = new(database);
     private readonly Statement _insertBody =
         database.Get("INSERT INTO body (id, octets, chunks, head) VALUES (?, ?, ?, ?)");
     private readonly Statement _findBody = database.Get("SELECT 1 FROM body WHERE id = ?");
@@ -46,6 +47,10 @@ internal sealed class UnitWriter(Database database, CounterBook counters, TimePr
     private readonly Statement _unreferenced = database.Get(
         "INSERT OR REPLACE INTO unreferenced (body, since) VALUES (?, ?)");
 
+    /// <summary>Rows that the transaction has added to the spool, less those that it took; set by who begins
+    /// one.</summary>
+    public long SpoolChange { get; set; }
+
     /// <summary>Null when all is written; otherwise why the unit is refused, and the transaction has to be
     /// undone.</summary>
     public string? Write(CommitUnit unit)
@@ -61,6 +66,9 @@ internal sealed class UnitWriter(Database database, CounterBook counters, TimePr
                 StoreOperation.DiscardStaged discard => Discard(discard.Body.Value),
                 StoreOperation.DeleteMessages delete => Delete(delete),
                 StoreOperation.RecordImport import => Record(import),
+                StoreOperation.InsertSpool spooled => Insert(spooled.Row, operations),
+                StoreOperation.TakeSpooled taken => Take(taken, operations),
+                StoreOperation.DeferSpooled deferred => Defer(deferred),
                 _ => throw new UnreachableException(),
             };
             if (refusal is not null)
@@ -89,7 +97,13 @@ internal sealed class UnitWriter(Database database, CounterBook counters, TimePr
     {
         for (var index = 0; index < operations.Count; index++)
         {
-            if (operations[index] is StoreOperation.InsertMessage message && message.Body.Value == body)
+            var isReference = operations[index] switch
+            {
+                StoreOperation.InsertMessage message => message.Body.Value == body,
+                StoreOperation.InsertSpool spooled => spooled.Row.Body.Value == body,
+                _ => false,
+            };
+            if (isReference)
             {
                 return true;
             }
@@ -311,6 +325,40 @@ internal sealed class UnitWriter(Database database, CounterBook counters, TimePr
         folder.HighestModSeq = delete.ModSeq.Value;
         counters.Dirty(mailbox);
         counters.Dirty(folder);
+        return null;
+    }
+
+    private string? Insert(SpoolRow row, IReadOnlyList<StoreOperation> operations)
+    {
+        if (!IsWithin(operations, row.Body.Value) && !IsThere(_findBody, row.Body.Value))
+        {
+            return "a spooled message without a body";
+        }
+
+        _spool.Insert(row);
+        SpoolChange++;
+        return null;
+    }
+
+    private string? Take(StoreOperation.TakeSpooled taken, IReadOnlyList<StoreOperation> operations)
+    {
+        if (_spool.Take(taken.Id) is not { } body)
+        {
+            return "a spooled message that is not there";
+        }
+
+        SpoolChange--;
+        if (!IsReferenced(operations, body) && !IsThere(_findReference, body))
+        {
+            Unreferenced(body);
+        }
+
+        return null;
+    }
+
+    private string? Defer(StoreOperation.DeferSpooled deferred)
+    {
+        _spool.Defer(deferred);
         return null;
     }
 

@@ -12,7 +12,8 @@ internal sealed record WriterContext(
     TimeProvider Time,
     ILogger Log,
     StorageMetrics Metrics,
-    RemovalStamps Removals);
+    RemovalStamps Removals,
+    FreeList FreeList);
 
 /// <summary>
 /// The one thread that writes. It takes what is complete at the head of the lane, commits it as one transaction
@@ -36,6 +37,7 @@ internal sealed class Writer
     private readonly List<(CommitUnit Unit, string Reason)> _refused = [];
     private readonly Thread _thread;
     private string? _fault;
+    private long _spooled;
     private long _faultLogged;
     private bool _recoveryIsDue;
     private bool _copyRest;
@@ -48,11 +50,15 @@ internal sealed class Writer
         _units = new UnitWriter(database, _counters, context.Time);
         _begin = database.Get("BEGIN IMMEDIATE");
         _commit = database.Get("COMMIT");
+        _spooled = database.Scalar("SELECT count(*) FROM spool");
         _token = database.Get("UPDATE commit_token SET token = token + 1 WHERE lane = 0");
         _thread = new Thread(Run) { Name = "store-writer", IsBackground = true };
     }
 
     public string? Fault => Volatile.Read(ref _fault);
+
+    /// <summary>Committed rows of the spool: counted at the start, kept by what is written.</summary>
+    public long Spooled => Volatile.Read(ref _spooled);
 
     public void Start() => _thread.Start();
 
@@ -162,15 +168,17 @@ internal sealed class Writer
             Failing(fault);
             _refused.Clear();
             _context.Metrics.UnitsFailed.Add(_batch.Count);
+            var outcome = fault.IsOutOfSpace ? CommitOutcome.OutOfSpace : CommitOutcome.StoreFailed;
             foreach (var unit in _batch)
             {
-                End(unit, CommitOutcome.StoreFailed);
+                End(unit, outcome);
             }
 
             return;
         }
 
         _context.Wal.Written(_database.TakePagesWritten());
+        Volatile.Write(ref _spooled, _spooled + _units.SpoolChange);
         Working();
         _context.Metrics.Commits.Add(1);
         _context.Metrics.CommitUnits.Record(_batch.Count);
@@ -194,6 +202,7 @@ internal sealed class Writer
     private bool TryWriteAll()
     {
         _begin.Run();
+        _units.SpoolChange = 0;
         foreach (var unit in _batch)
         {
             if (WriteOne(unit, flush: false) is not null)
@@ -210,12 +219,15 @@ internal sealed class Writer
     private void WriteEach()
     {
         _begin.Run();
+        _units.SpoolChange = 0;
         foreach (var unit in _batch)
         {
+            var spoolChange = _units.SpoolChange;
             _database.Execute("SAVEPOINT unit");
             if (WriteOne(unit, flush: true) is { } refusal)
             {
                 _database.Execute("ROLLBACK TO unit");
+                _units.SpoolChange = spoolChange;
                 _counters.Forget();
                 _refused.Add((unit, refusal));
             }
@@ -361,7 +373,7 @@ internal sealed class Writer
             StorageLog.WritesFail(_context.Log, fault.Message);
         }
 
-        Volatile.Write(ref _fault, fault.Code == raw.SQLITE_FULL ? "The disk of the data directory is full."
+        Volatile.Write(ref _fault, fault.IsOutOfSpace ? "The disk of the data directory is full."
             : fault.Message);
     }
 

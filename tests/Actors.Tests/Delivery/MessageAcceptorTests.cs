@@ -119,17 +119,14 @@ public sealed class MessageAcceptorTests
     }
 
     [Fact]
-    public void A_mailbox_that_takes_too_long_to_load_is_given_up_and_takes_nothing_later()
+    public void A_store_that_is_full_says_so()
     {
         using var run = new MailboxRun();
         run.Scheduler.Run(async () =>
         {
-            run.Store.LoadTime = TimeSpan.FromMinutes(5);
-            Assert.Equal(AcceptVerdict.Unavailable, await run.DeliverAsync(Alice));
-            Assert.Equal(AcceptVerdict.Unavailable, await run.DeliverAsync(Alice, Bob));
-            await run.WaitAsync(TimeSpan.FromMinutes(30));
-            Assert.Empty(run.Store.Rows(Alice));
-            Assert.Empty(run.Store.Rows(Bob));
+            run.Store.Failure = CommitOutcome.OutOfSpace;
+            run.Store.CommitsToFail = 1;
+            Assert.Equal(AcceptVerdict.OutOfResources, await run.DeliverAsync(Alice, Bob));
         });
     }
 

@@ -86,17 +86,18 @@ public sealed class SqliteDeliveryTests : IAsyncLifetime
         var alice = await _store.AddUserAsync("alice");
         var staging = new BodyStaging(_store.Bodies, _store.Committer);
         var chunk = new byte[BodyLayout.ChunkOctets];
-        Assert.True(await staging.StageAsync(1, chunk, CancellationToken.None));
-        Assert.True(await staging.StageAsync(2, chunk.AsMemory(0, 10), CancellationToken.None));
+        Assert.Equal(CommitOutcome.Committed, await staging.StageAsync(1, chunk, CancellationToken.None));
+        Assert.Equal(
+            CommitOutcome.Committed, await staging.StageAsync(2, chunk.AsMemory(0, 10), CancellationToken.None));
         var octets = Head.Length + chunk.Length + 10;
-        var message = new AcceptedMessage(staging.Body, Head, octets, 2, (uint)octets, [alice]);
-        Assert.Equal(AcceptVerdict.Committed, await _acceptor.AcceptAsync(message, CancellationToken.None));
+        var message = new AcceptedMessage(staging.Body, Head, octets, 2, (uint)octets, Envelopes.To(alice));
+        Assert.Equal(AcceptVerdict.Committed, await AcceptAsync(message));
 
         var dropped = new BodyStaging(_store.Bodies, _store.Committer);
-        Assert.True(await dropped.StageAsync(1, chunk, CancellationToken.None));
+        Assert.Equal(CommitOutcome.Committed, await dropped.StageAsync(1, chunk, CancellationToken.None));
         dropped.Discard();
         message = message with { Body = dropped.Body, Octets = Head.Length + chunk.Length, Chunks = 1 };
-        Assert.Equal(AcceptVerdict.Unavailable, await _acceptor.AcceptAsync(message, CancellationToken.None));
+        Assert.Equal(AcceptVerdict.Unavailable, await AcceptAsync(message));
         var entry = Assert.Single((await _maildrops.OpenAsync(alice, CancellationToken.None))!.Messages);
         Assert.Equal((staging.Body, (uint)octets), (entry.Body, entry.Octets));
     }
@@ -158,6 +159,9 @@ public sealed class SqliteDeliveryTests : IAsyncLifetime
         _maildrops = new Maildrops(region);
         _acceptor = new MessageAcceptor(
             region,
+            new Spool(
+                _system, region, _store.Spool, new SpoolOptions(), new SpoolMetrics(_meters),
+                NullLoggerFactory.Instance),
             new DeliveryOptions(),
             TimeProvider.System,
             new DeliveryMetrics(_meters),
@@ -174,9 +178,12 @@ public sealed class SqliteDeliveryTests : IAsyncLifetime
 
     private Task<AcceptVerdict> AcceptAsync(BodyId body, params ReadOnlySpan<MailboxId> mailboxes)
     {
-        var message = new AcceptedMessage(body, Head, Head.Length, 0, (uint)Head.Length, [.. mailboxes]);
-        return _acceptor.AcceptAsync(message, CancellationToken.None).AsTask();
+        var message = new AcceptedMessage(body, Head, Head.Length, 0, (uint)Head.Length, Envelopes.To(mailboxes));
+        return AcceptAsync(message);
     }
+
+    private Task<AcceptVerdict> AcceptAsync(AcceptedMessage message) =>
+        _acceptor.AcceptAsync(message, TimeSpan.FromSeconds(30), CancellationToken.None).AsTask();
 
     private async Task RemoveFirstAsync(MailboxId mailbox, Dictionary<MailboxId, List<BodyId>> expected)
     {

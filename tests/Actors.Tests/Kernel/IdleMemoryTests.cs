@@ -1,4 +1,5 @@
 using MailCluster.Actors.Kernel;
+using MailCluster.Testing;
 using Xunit;
 
 namespace MailCluster.Actors.Tests.Kernel;
@@ -18,14 +19,14 @@ public sealed class IdleMemoryTests
         var region = new ShardRegion<int, Letter>(
             system, "quiet", static _ => new Quiet(), new ActorOptions { EntitiesMax = Entities });
         var letter = new Letter(1);
-        var before = GC.GetTotalMemory(forceFullCollection: true);
+        var before = SettledMemory.Read();
         for (var key = 0; key < Entities; key++)
         {
             Assert.True(region.Tell(key, letter));
         }
 
         await Quiet.All.Task.WaitAsync(TestContext.Current.CancellationToken);
-        var each = (GC.GetTotalMemory(forceFullCollection: true) - before) / (double)Entities;
+        var each = (SettledMemory.Read() - before) / (double)Entities;
         Assert.Equal(Entities, region.Count);
         TestContext.Current.TestOutputHelper?.WriteLine($"{each:F1} octets per entity with its smallest state");
 

@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using MailCluster.Actors.Delivery;
 using MailCluster.Actors.Kernel;
 using MailCluster.Actors.Mailboxes;
+using MailCluster.Actors.Tests.Delivery;
 using MailCluster.Actors.Tests.StoreConformance;
 using MailCluster.Shared;
 using MailCluster.Shared.Mailboxes;
@@ -18,49 +20,73 @@ internal sealed class MailboxRun : IDisposable
     public static readonly MailboxId Carol = new(3);
 
     private readonly QuietMeters _meters = new();
+    private readonly MailboxOptions _options;
+    private readonly SpoolOptions _spoolOptions;
 
-    public MailboxRun(ulong seed = 1, MailboxOptions? options = null)
+    public MailboxRun(ulong seed = 1, MailboxOptions? options = null, SpoolOptions? spoolOptions = null)
     {
+        _options = options ?? new MailboxOptions();
+        _spoolOptions = spoolOptions ?? new SpoolOptions();
         Scheduler = new SeededScheduler(seed);
         Store = new SimulatedStore(Scheduler);
-        var system = new ActorSystem(
-            Scheduler, Scheduler.Time, new ActorSystemOptions(), NullLoggerFactory.Instance, _meters);
-        Region = new MailboxRegion(
-            system,
-            Store,
-            Store,
-            options ?? new MailboxOptions(),
-            new MailboxMetrics(_meters),
-            NullLoggerFactory.Instance);
-        Maildrops = new Maildrops(Region);
-        Acceptor = new MessageAcceptor(
-            Region, new DeliveryOptions(), Scheduler.Time, new DeliveryMetrics(_meters), NullLoggerFactory.Instance);
-        Importer = new MessageImporter(
-            Region, Store, new DeliveryOptions(), Scheduler.Time, new DeliveryMetrics(_meters));
         Store.Add(Alice);
         Store.Add(Bob);
         Store.Add(Carol);
+        Start();
     }
 
     public SeededScheduler Scheduler { get; }
 
     public SimulatedStore Store { get; }
 
-    public MailboxRegion Region { get; }
+    public MailboxRegion Region { get; private set; }
 
-    public Maildrops Maildrops { get; }
+    public Maildrops Maildrops { get; private set; }
 
-    public MessageAcceptor Acceptor { get; }
+    public MessageAcceptor Acceptor { get; private set; }
 
-    public MessageImporter Importer { get; }
+    public Spool Spool { get; private set; }
+
+    public MessageImporter Importer { get; private set; }
 
     public BodyId LastBody { get; private set; }
 
-    public Task<AcceptVerdict> DeliverAsync(params ReadOnlySpan<MailboxId> mailboxes)
+    /// <summary>A new process on the same store; of the one before nothing is written any more.</summary>
+    [MemberNotNull(nameof(Region), nameof(Maildrops), nameof(Spool), nameof(Acceptor), nameof(Importer))]
+    public void Start()
+    {
+        var system = new ActorSystem(
+            Scheduler, Scheduler.Time, new ActorSystemOptions(), NullLoggerFactory.Instance, _meters);
+        Region = new MailboxRegion(
+            system,
+            Store,
+            Store.NewCommitter(),
+            _options,
+            new MailboxMetrics(_meters),
+            NullLoggerFactory.Instance);
+        Maildrops = new Maildrops(Region);
+        Spool = new Spool(
+            system, Region, Store.Spool, _spoolOptions, new SpoolMetrics(_meters), NullLoggerFactory.Instance);
+        Acceptor = new MessageAcceptor(
+            Region,
+            Spool,
+            new DeliveryOptions(),
+            Scheduler.Time,
+            new DeliveryMetrics(_meters),
+            NullLoggerFactory.Instance);
+        Importer = new MessageImporter(
+            Region, Store, new DeliveryOptions(), Scheduler.Time, new DeliveryMetrics(_meters));
+    }
+
+    public Task<AcceptVerdict> DeliverAsync(params ReadOnlySpan<MailboxId> mailboxes) =>
+        AcceptAsync(TimeSpan.FromSeconds(30), CancellationToken.None, mailboxes);
+
+    public Task<AcceptVerdict> AcceptAsync(
+        TimeSpan acknowledgementDelay, CancellationToken hurry, params ReadOnlySpan<MailboxId> mailboxes)
     {
         LastBody = Store.NextId();
-        var message = new AcceptedMessage(LastBody, new byte[100], 100, 0, 103, [.. mailboxes]);
-        return Acceptor.AcceptAsync(message, CancellationToken.None).AsTask();
+        var message = new AcceptedMessage(LastBody, new byte[100], 100, 0, 103, Envelopes.To(mailboxes));
+        return Acceptor.AcceptAsync(message, acknowledgementDelay, hurry).AsTask();
     }
 
     public Task<ImportVerdict> ImportAsync(string key, string? uniqueId = null) =>

@@ -9,18 +9,33 @@ namespace MailCluster.Actors.Tests.Mailboxes;
 /// A store in virtual time that is as strict as the real one: numbers, UIDs and MODSEQs must rise in the order of
 /// commits, a removal must find its rows. It fails, is full and throws when told to.
 /// </summary>
-internal sealed class SimulatedStore(SeededScheduler scheduler) : ICommitter, IMailboxStore, IBodyStore
+internal sealed class SimulatedStore(SeededScheduler scheduler) : IMailboxStore, IBodyStore
 {
     private readonly Dictionary<MailboxId, Box> _boxes = [];
     private readonly List<(BodyId Body, MailboxId Mailbox)> _inserted = [];
     private readonly Queue<CommitUnit> _lane = new();
     private bool _scheduled;
     private long _nextBody = 1;
+    private int _incarnation;
 
     /// <summary>Zero: commits are drawn among the turns of the actors.</summary>
     public TimeSpan CommitTime { get; set; } = TimeSpan.FromMilliseconds(2);
 
     public TimeSpan LoadTime { get; set; } = TimeSpan.FromMilliseconds(1);
+
+    /// <summary>Loads of these take so long, instead of <see cref="LoadTime"/>.</summary>
+    public Dictionary<MailboxId, TimeSpan> SlowLoads { get; } = [];
+
+    /// <summary>Loads of these fail.</summary>
+    public HashSet<MailboxId> Unreadable { get; } = [];
+
+    /// <summary>Turns of these throw when they contribute.</summary>
+    public HashSet<MailboxId> Breaking { get; } = [];
+
+    /// <summary>How commits that fail do.</summary>
+    public CommitOutcome Failure { get; set; } = CommitOutcome.StoreFailed;
+
+    public SimulatedSpool Spool { get; } = new(scheduler);
 
     /// <summary>The next commits, each with all its units, fail.</summary>
     public int CommitsToFail { get; set; }
@@ -79,9 +94,38 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : ICommitter, IM
         Schedule();
     }
 
-    public bool TryEnqueue(CommitUnit unit)
+    /// <summary>For one process; after a crash it writes nothing any more.</summary>
+    public ICommitter NewCommitter() => new Committer(this, _incarnation);
+
+    /// <summary>
+    /// The process ends now: what is in the lane is durable up to some place and lost from there on, and nobody hears
+    /// of either.
+    /// </summary>
+    public void Crash(int durable)
     {
-        if (TurnsToBreak > 0)
+        _incarnation++;
+        for (; durable > 0 && _lane.TryPeek(out var head) && head.IsComplete; durable--)
+        {
+            if (!_lane.Dequeue().IsRefused)
+            {
+                TryWrite(head);
+            }
+        }
+
+        _lane.Clear();
+    }
+
+    private bool TryEnqueue(CommitUnit unit)
+    {
+        if (unit.Operations.OfType<StoreOperation.InsertMessage>().Any(row => Breaking.Contains(row.Mailbox)))
+        {
+            throw new InvalidOperationException("Its turns break.");
+        }
+
+        // The spool's own writes are made in no mailbox's turn.
+        var isOfTurn = !unit.Operations.Any(
+            operation => operation is StoreOperation.InsertSpool or StoreOperation.DeferSpooled);
+        if (TurnsToBreak > 0 && isOfTurn)
         {
             TurnsToBreak--;
             throw new InvalidOperationException("A turn breaks.");
@@ -97,8 +141,6 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : ICommitter, IM
         return true;
     }
 
-    public void Completed(CommitUnit unit) => Schedule();
-
     public ValueTask<ImportStanding> FindImportAsync(
         MailboxId mailbox, string key, string? foreignUniqueId, CancellationToken cancellationToken) =>
         ValueTask.FromResult(
@@ -110,10 +152,10 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : ICommitter, IM
     public async ValueTask<MailboxImage?> LoadAsync(MailboxId mailbox, CancellationToken cancellationToken)
     {
         Loads++;
-        await Task.Delay(LoadTime, scheduler.Time, cancellationToken);
-        if (LoadsToFail > 0)
+        await Task.Delay(SlowLoads.GetValueOrDefault(mailbox, LoadTime), scheduler.Time, cancellationToken);
+        if (LoadsToFail > 0 || Unreadable.Contains(mailbox))
         {
-            LoadsToFail--;
+            LoadsToFail = Math.Max(LoadsToFail - 1, 0);
             throw new StoreUnavailableException("Loads fail.");
         }
 
@@ -175,7 +217,7 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : ICommitter, IM
         if (CommitsToFail > 0)
         {
             CommitsToFail--;
-            End(batch, CommitOutcome.StoreFailed);
+            End(batch, Failure);
             return;
         }
 
@@ -221,6 +263,7 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : ICommitter, IM
         StoreOperation.InsertMessage message => _boxes[message.Mailbox].Fault(message),
         StoreOperation.DeleteMessages delete when !_boxes.ContainsKey(delete.Mailbox) => "no such mailbox",
         StoreOperation.DeleteMessages delete => _boxes[delete.Mailbox].Fault(delete),
+        StoreOperation.TakeSpooled taken when !Spool.Rows.ContainsKey(taken.Id) => "no such row",
         _ => null,
     };
 
@@ -238,7 +281,17 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : ICommitter, IM
             case StoreOperation.RecordImport import:
                 _boxes[import.Mailbox].Marks.Add(import.Key);
                 break;
+            default:
+                Spool.Write(operation);
+                break;
         }
+    }
+
+    private sealed class Committer(SimulatedStore store, int incarnation) : ICommitter
+    {
+        public bool TryEnqueue(CommitUnit unit) => store._incarnation == incarnation && store.TryEnqueue(unit);
+
+        public void Completed(CommitUnit unit) => store.Schedule();
     }
 
     internal sealed record Row(

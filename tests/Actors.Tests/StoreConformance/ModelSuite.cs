@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using MailCluster.Actors.Storage;
 using MailCluster.Shared;
+using MailCluster.Shared.Smtp;
 using Xunit;
 
 namespace MailCluster.Actors.Tests.StoreConformance;
@@ -18,6 +19,7 @@ public abstract class ModelSuite(IStoreEngine engine) : StoreSuite(engine)
     private readonly List<MailboxId> _users = [];
     private readonly Dictionary<MailboxId, SortedDictionary<long, (BodyId Body, string Text)>> _model = [];
     private readonly Dictionary<MailboxId, (long Number, long ModSeq, uint Uid)> _counters = [];
+    private readonly List<(SpoolRow Row, StoreOperation.InsertBody Body, string Text)> _spooled = [];
 
     [Fact]
     public async Task A_store_holds_what_was_committed_and_nothing_else_through_crashes()
@@ -58,9 +60,12 @@ public abstract class ModelSuite(IStoreEngine engine) : StoreSuite(engine)
         var commits = new List<(Task<CommitOutcome> Outcome, CommitOutcome Expected)>();
         for (var unit = random.Next(1, 12); unit > 0; unit--)
         {
-            commits.Add(random.Next(10) switch
+            commits.Add(random.Next(13) switch
             {
                 < 6 => (Deliver(random), CommitOutcome.Committed),
+                10 => (Spool(random), CommitOutcome.Committed),
+                11 => (Arrive(random), CommitOutcome.Committed),
+                12 => (ArriveTwice(random), CommitOutcome.Refused),
                 < 8 => (Remove(random), CommitOutcome.Committed),
                 8 => (DeliverTwice(random), CommitOutcome.Refused),
                 _ => (RemoveTooMuch(random), CommitOutcome.Refused),
@@ -89,6 +94,52 @@ public abstract class ModelSuite(IStoreEngine engine) : StoreSuite(engine)
         }
 
         return Store.CommitAsync([.. operations]);
+    }
+
+    private Task<CommitOutcome> Spool(Random random)
+    {
+        var text = new string((char)('a' + random.Next(26)), random.Next(1, 3000));
+        var body = Store.Body(text);
+        var operations = new List<StoreOperation> { body };
+        foreach (var user in _users.Where(_ => random.Next(2) == 0).Append(_users[0]).Distinct())
+        {
+            var row = new SpoolRow(
+                Store.Spool.NextId(), user, body.Body, (uint)body.Octets, (uint)body.Octets,
+                new SpoolEnvelope("", "user@example.test", SmtpBodyKind.SevenBit, false, null),
+                StoreSteps.Received, 0, StoreSteps.Received, null);
+            operations.Add(new StoreOperation.InsertSpool(row));
+            _spooled.Add((row, body, text));
+        }
+
+        return Store.CommitAsync([.. operations]);
+    }
+
+    private Task<CommitOutcome> Arrive(Random random)
+    {
+        if (_spooled.Count == 0)
+        {
+            return Spool(random);
+        }
+
+        var at = random.Next(_spooled.Count);
+        var (row, body, text) = _spooled[at];
+        _spooled.RemoveAt(at);
+        var (number, modSeq, uid) = _counters[row.Mailbox];
+        _counters[row.Mailbox] = (number + 1, modSeq + 1, uid + 1);
+        _model[row.Mailbox].Add(number + 1, (body.Body, text));
+        return Store.CommitAsync(
+            new StoreOperation.TakeSpooled(row.Id), StoreSteps.Message(row.Mailbox, number + 1, body, uid, modSeq + 1));
+    }
+
+    // The row is gone: the message that would come with it must not.
+    private Task<CommitOutcome> ArriveTwice(Random random)
+    {
+        var user = _users[random.Next(Users)];
+        var (number, modSeq, uid) = _counters[user];
+        var body = Store.Body("never seen");
+        return Store.CommitAsync(
+            body, StoreSteps.Message(user, number + 1, body, uid, modSeq + 1),
+            new StoreOperation.TakeSpooled(Store.Spool.NextId()));
     }
 
     private Task<CommitOutcome> Remove(Random random)
@@ -131,6 +182,14 @@ public abstract class ModelSuite(IStoreEngine engine) : StoreSuite(engine)
             Assert.True(image.LastNumber.Value == number && image.ModSeq.Value == modSeq, where);
             Assert.True(image.Folders[0].UidNext.Value == uid, where);
             Assert.True(image.Inbox.Select(entry => entry.Number.Value).SequenceEqual(_model[user].Keys), where);
+        }
+
+        var spooled = await Store.Spool.ListAsync(new SpoolFilter(), default, 10_000, CancellationToken.None);
+        Assert.True(spooled.SequenceEqual(_spooled.Select(one => one.Row).OrderBy(row => row.Id.Value)), where);
+        Assert.True(Store.Spool.Count == _spooled.Count, where);
+        foreach (var (_, spooledBody, text) in _spooled.Take(3))
+        {
+            Assert.True(await Store.TextAsync(spooledBody.Body) == text, where);
         }
 
         var some = _model[_users[0]].Values.LastOrDefault();

@@ -102,7 +102,7 @@ public sealed class SqliteStoreTests : IDisposable
 
         Assert.Equal(8192, Scalar("PRAGMA page_size"));
         Assert.Equal(2, Scalar("PRAGMA auto_vacuum"));
-        Assert.Equal(1, Scalar("SELECT count(*) FROM schema_version"));
+        Assert.Equal(3, Scalar("SELECT count(*) FROM schema_version"));
         Assert.True(File.Exists(DatabasePath + "-wal"));
     }
 
@@ -212,6 +212,36 @@ public sealed class SqliteStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task Pages_that_stay_in_the_file_are_told_as_octets_to_fill_again_also_after_a_start()
+    {
+        var time = new MovedTime();
+        var store = await _engine.OpenSqliteAsync(time);
+        await StageAsync(50);
+        time.Move(TimeSpan.FromHours(2));
+        await StageAsync(300); // not due, so that less than a quarter of the file is free
+        Assert.Equal(0, store.ReusableOctets);
+
+        Assert.Equal(1, await store.Sweeper.SweepAsync(CancellationToken.None));
+
+        var free = Scalar("PRAGMA freelist_count") * Scalar("PRAGMA page_size");
+        Assert.InRange(free, 50 * BodyLayout.ChunkOctets, 60 * BodyLayout.ChunkOctets);
+        Assert.Equal(free, store.ReusableOctets);
+        await store.DisposeAsync();
+        await using var again = await _engine.OpenSqliteAsync(time);
+        Assert.Equal(free, again.ReusableOctets);
+
+        async Task StageAsync(int chunks)
+        {
+            var body = store.Bodies.NextId();
+            for (var sequence = 1; sequence <= chunks; sequence++)
+            {
+                await store.CommitAsync(
+                    new StoreOperation.StageChunk(body, sequence, new byte[BodyLayout.ChunkOctets]));
+            }
+        }
+    }
+
+    [Fact]
     public async Task A_full_disk_fails_units_and_is_got_over_when_there_is_room()
     {
         if (Environment.UserName != "root" || !OperatingSystem.IsLinux())
@@ -262,7 +292,7 @@ public sealed class SqliteStoreTests : IDisposable
             var outcome = await store.CommitAsync(body, StoreSteps.Message(mailbox, number, body));
             if (outcome != CommitOutcome.Committed)
             {
-                Assert.Equal(CommitOutcome.StoreFailed, outcome);
+                Assert.Equal(CommitOutcome.OutOfSpace, outcome);
                 return number - 1;
             }
         }

@@ -44,8 +44,18 @@ internal sealed class PipeClient
 
     public Task<ConnectionEndReason> Ended => _loop;
 
-    public static PipeClient Smtp(RunningNode node) =>
-        Smtp(node, EdgeEndpoints.Smtp(node.Node.Options.Smtp.Bindings[0], "mx.example.test", canTls: false), null);
+    /// <summary>Without limits of its source and without the wait for errors.</summary>
+    public static PipeClient Smtp(RunningNode node, int maxProtocolErrors = 5)
+    {
+        var options = node.Node.Options.Smtp.Bindings[0] with
+        {
+            MaxProtocolErrors = maxProtocolErrors,
+            MessageRateLimit = null,
+            TarpitInterval = TimeSpan.Zero,
+            AuthTarpitInterval = TimeSpan.Zero,
+        };
+        return Smtp(node, EdgeEndpoints.Smtp(options, "mx.example.test", canTls: false), null);
+    }
 
     /// <summary>With the clocks of the binding, on a clock of its own.</summary>
     public static PipeClient Smtp(RunningNode node, SmtpBinding binding, IdleClock? clock) =>
@@ -72,6 +82,38 @@ internal sealed class PipeClient
         _toServer.Writer.Write(octets.Span);
         await _toServer.Writer.FlushAsync();
         return Take();
+    }
+
+    /// <summary>Sends a packet.</summary>
+    public async Task SendAsync(ReadOnlyMemory<byte> octets) => await _toServer.Writer.WriteAsync(octets);
+
+    /// <summary>Waits for so many whole replies (RFC 5321 §4.2), not more.</summary>
+    public async Task<string> ReadRepliesAsync(int count)
+    {
+        while (true)
+        {
+            var result = await _toClient.Reader.ReadAsync();
+            var text = Encoding.UTF8.GetString(result.Buffer);
+            var whole = text.Split("\r\n")[..^1].Count(line => line is [_, _, _, ' ', ..]);
+            if (whole >= count)
+            {
+                Assert.Equal(count, whole);
+                _toClient.Reader.AdvanceTo(result.Buffer.End);
+                await Task.Yield();
+                return text;
+            }
+
+            Assert.False(_loop.IsCompleted && whole == 0 && result.Buffer.IsEmpty, "The connection ended.");
+            _toClient.Reader.AdvanceTo(result.Buffer.Start, result.Buffer.End);
+        }
+    }
+
+    /// <summary>Says that no more comes, waits for the end and gives all that was said.</summary>
+    public async Task<string> FinishAsync()
+    {
+        await _toServer.Writer.CompleteAsync();
+        await _loop;
+        return _toClient.Reader.TryRead(out var result) ? Encoding.UTF8.GetString(result.Buffer) : "";
     }
 
     /// <summary>Sends a line and waits for a reply that ends as told.</summary>

@@ -9,6 +9,7 @@ namespace MailCluster.Frontend.Tests.Edge;
 /// <summary>
 /// The loop of one command, from the pipe it is read from to the pipe its reply is flushed to, allocates nothing.
 /// </summary>
+[Collection(nameof(Alone))]
 public sealed class SteadyStateTests(RunningNode node) : IClassFixture<RunningNode>
 {
     private const int Commands = 10_000;

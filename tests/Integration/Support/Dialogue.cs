@@ -191,6 +191,40 @@ internal sealed class Dialogue : IDisposable
         }
     }
 
+    /// <summary>
+    /// As <see cref="ReadMultiline"/>, with every octet as it was sent: a line ends in CRLF, and LF alone ends nothing.
+    /// </summary>
+    public byte[] ReadOctets()
+    {
+        using MemoryStream answer = new();
+        byte[] piece = new byte[64 * 1024];
+        while (!IsWhole(answer.GetBuffer().AsSpan(0, (int)answer.Length)))
+        {
+            int count = Read(piece);
+            Assert.True(count > 0, $"The answer ended after {answer.Length} octets.");
+            answer.Write(piece.AsSpan(0, count));
+        }
+
+        return Unstuffed(answer.GetBuffer().AsSpan(0, (int)answer.Length - 3));
+
+        // Its last line is a dot; what was stuffed has two.
+        static bool IsWhole(ReadOnlySpan<byte> octets) =>
+            octets.EndsWith("\r\n.\r\n"u8) || octets.SequenceEqual(".\r\n"u8);
+
+        static byte[] Unstuffed(ReadOnlySpan<byte> lines)
+        {
+            using MemoryStream plain = new(lines.Length);
+            while (lines.Length > 0)
+            {
+                int end = lines.IndexOf("\r\n"u8) + 2;
+                plain.Write(lines[(lines[0] == (byte)'.' ? 1 : 0)..end]);
+                lines = lines[end..];
+            }
+
+            return plain.ToArray();
+        }
+    }
+
     /// <summary>Octets of the stream as they come; 0 at its end.</summary>
     public int Read(Span<byte> into)
     {

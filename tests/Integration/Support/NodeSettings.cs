@@ -3,7 +3,10 @@ using System.Text.Json.Nodes;
 
 namespace MailCluster.Integration.Support;
 
-/// <summary>How a node is started. Every port is 0: the system chooses, the ready file tells.</summary>
+/// <summary>
+/// How a node is started. Every port is 0: the system chooses, the ready file tells. However full the disk is, mail is
+/// taken, unless a test is about that.
+/// </summary>
 internal sealed class NodeSettings
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
@@ -28,6 +31,7 @@ internal sealed class NodeSettings
                 ],
                 "LoginType": "PlainTextLogin"
               },
+              "BackPressure": { "MinFreeDisk": 0 },
               "Http": { "Endpoint": "127.0.0.1:0" }
             }
             """)!;
@@ -50,6 +54,8 @@ internal sealed class NodeSettings
     public JsonObject Root { get; }
 
     public JsonObject Gateway => (JsonObject)Root["Smtp"]!["Bindings"]![0]!;
+
+    public JsonObject BackPressure => (JsonObject)Root[nameof(BackPressure)]!;
 
     public JsonObject Pop3 => (JsonObject)Root[nameof(Pop3)]!;
 

@@ -106,7 +106,7 @@ public sealed class SmtpSessionTests
         Line("RCPT TO:<a@b>"u8);
         Answer(new SmtpAnswer.Recipient(new RecipientVerdict.Local([new MailboxId(1)])));
         Line("DATA"u8);
-        Answer(new SmtpAnswer.BodyReceived(new BodySummary(2, 2, 0, 0, false)));
+        Answer(new SmtpAnswer.BodyReceived(new BodySummary(2, 2, 0, 0, BodyFault.None)));
         Assert.IsType<SmtpEffect.AcceptMessage>(_effects[^1]);
         _effects.Clear();
     }

@@ -8,7 +8,9 @@ namespace MailCluster.Shared.Tests.Smtp;
 /// <summary>The one table of replies against the registry of enhanced status codes (RFC 3463, RFC 5248).</summary>
 public sealed class StatusCodeTests
 {
-    /// <summary>subject.detail of RFC 3463 §3 and of the RFCs that added to it (3886, 4468, 4865, 4954, 6531, 7505).</summary>
+    /// <summary>
+    /// subject.detail of RFC 3463 §3 and of the RFCs that added to it (3886, 4468, 4865, 4954, 6531, 7505).
+    /// </summary>
     private static readonly HashSet<string> Registered =
     [
         "0.0", "1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7", "1.8", "1.9", "1.10", "2.0", "2.1", "2.2", "2.3",

@@ -103,8 +103,7 @@ internal static class Bdat
     {
         var summary = answer is SmtpAnswer.BodyReceived { Summary: var body } ? body : throw new UnreachableException();
         var refusal = summary.Octets > context.Options.MaxMessageSize ? SmtpReplies.MessageTooBig
-            : summary.Fault ? SmtpReplies.StoreUnavailable
-            : null;
+            : MessageVerdict.Fault(summary.Fault);
         if (refusal is not null)
         {
             context.ResetTransaction();

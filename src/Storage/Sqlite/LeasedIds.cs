@@ -3,11 +3,15 @@ using MailCluster.Actors.Storage;
 namespace MailCluster.Storage.Sqlite;
 
 /// <summary>
-/// Body ids from blocks that are durably taken before the first of them is given: after a crash the rest of a block is
-/// lost, never given twice. The next block is asked for at half of the present one, so that giving never waits.
+/// Ids of one kind from blocks that are durably taken before the first of them is given: after a crash the rest of a
+/// block is lost, never given twice. The next block is asked for at half of the present one, so giving never waits.
 /// </summary>
-internal sealed class BodyIds(long first, Func<WriterWork, bool> enqueue)
+internal sealed class LeasedIds(string kind, long first, Func<WriterWork, bool> enqueue)
 {
+    public const string Bodies = "body";
+
+    public const string Spool = "spool";
+
     /// <summary>Minutes of the fastest load; at 47 bits there are 134 million blocks.</summary>
     public const long Block = 1 << 20;
 
@@ -17,11 +21,14 @@ internal sealed class BodyIds(long first, Func<WriterWork, bool> enqueue)
     private long _following;
     private bool _asked;
 
+    private string Kind => kind;
+
     /// <summary>Takes a block; durable with the transaction that the caller holds.</summary>
-    public static long Lease(Database database)
+    public static long Lease(Database database, string kind)
     {
-        var lease = database.Get("UPDATE id_block SET next = next + ? WHERE kind = 'body' RETURNING next");
+        var lease = database.Get("UPDATE id_block SET next = next + ? WHERE kind = ? RETURNING next");
         lease.Bind(1, Block);
+        lease.Bind(2, kind);
         _ = lease.Step();
         var end = lease.Long(0);
         lease.Reset();
@@ -39,7 +46,7 @@ internal sealed class BodyIds(long first, Func<WriterWork, bool> enqueue)
             {
                 if (_following == 0)
                 {
-                    throw new StoreUnavailableException("No body id is left: the store does not write.");
+                    throw new StoreUnavailableException($"No {kind} id is left: the store does not write.");
                 }
 
                 _next = _following;
@@ -69,11 +76,11 @@ internal sealed class BodyIds(long first, Func<WriterWork, bool> enqueue)
         }
     }
 
-    private sealed class LeaseWork(BodyIds owner) : WriterWork
+    private sealed class LeaseWork(LeasedIds owner) : WriterWork
     {
         private long _first;
 
-        public override void Run(Database database) => _first = Lease(database);
+        public override void Run(Database database) => _first = Lease(database, owner.Kind);
 
         public override void Committed()
         {
