@@ -114,6 +114,8 @@ internal static class Composition
             provider.GetRequiredService<ISpoolStore>(), new SpoolOptions(),
             provider.GetRequiredService<SpoolMetrics>(), provider.GetRequiredService<ILoggerFactory>()));
         services.AddSingleton(new DeliveryOptions()).AddSingleton<DeliveryMetrics>().AddSingleton<MessageAcceptor>();
+        services.AddSingleton<MessageImporter>().AddSingleton<MessageUpload>();
+        services.AddSingleton(provider => provider.GetRequiredService<IMailStore>().Mailboxes);
     }
 
     private static void AddEdge(IServiceCollection services, MailClusterOptions options)

@@ -47,10 +47,16 @@ public readonly record struct FolderId(int Value)
 /// </summary>
 public readonly record struct MessageNumber(long Value) : IComparable<MessageNumber>
 {
+    /// <summary>
+    /// No lower number is given, whatever the clock says (it is a time of March 2023): the small decimal numbers that
+    /// other servers use as unique-ids can be kept beside ours.
+    /// </summary>
+    public const long First = 100_000_000_000_000;
+
     private static readonly DateTimeOffset Epoch = new(2020, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     public static MessageNumber After(MessageNumber last, DateTimeOffset now) =>
-        new(Math.Max(last.Value + 1, (now - Epoch).Ticks / TimeSpan.TicksPerMicrosecond));
+        new(Math.Max(Math.Max(last.Value + 1, First), (now - Epoch).Ticks / TimeSpan.TicksPerMicrosecond));
 
     public int CompareTo(MessageNumber other) => Value.CompareTo(other.Value);
 }

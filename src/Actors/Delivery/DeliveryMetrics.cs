@@ -13,6 +13,7 @@ public sealed class DeliveryMetrics
     private readonly Counter<long> _messages;
     private readonly Counter<long> _vanished;
     private readonly Counter<long> _retries;
+    private readonly Counter<long> _imported;
     private readonly Histogram<double> _duration;
 
     public DeliveryMetrics(IMeterFactory meters)
@@ -25,6 +26,8 @@ public sealed class DeliveryMetrics
             "Recipients that were accepted and removed before the commit; the others got the message.");
         _retries = meter.CreateCounter<long>(
             "mailcluster.delivery.retries", "{unit}", "Commit units made again because a mailbox could not take part.");
+        _imported = meter.CreateCounter<long>(
+            "mailcluster.delivery.imported", "{message}", "Messages imported from other servers.");
         _duration = meter.CreateHistogram<double>(
             "mailcluster.delivery.duration", "s", "From the received message to the verdict.",
             advice: new InstrumentAdvice<double>
@@ -48,4 +51,6 @@ public sealed class DeliveryMetrics
     public void Vanished(int mailboxes) => _vanished.Add(mailboxes);
 
     public void Retried() => _retries.Add(1);
+
+    public void Imported() => _imported.Add(1);
 }

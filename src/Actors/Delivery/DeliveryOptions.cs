@@ -18,6 +18,12 @@ public sealed record DeliveryOptions
     public TimeSpan DirectPatienceMin { get; init; } = TimeSpan.FromMilliseconds(250);
 
     /// <summary>
+    /// How long a mailbox may take to contribute to the commit of an imported message. Default 10 s: no client waits,
+    /// and what is not taken is sent again.
+    /// </summary>
+    public TimeSpan ImportPatience { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
     /// Units tried for one message. Default 4: a recipient may be removed, or its actor restarted, between being found
     /// ready and its turn; more often than that in a row is no coincidence.
     /// </summary>

@@ -42,21 +42,24 @@ internal sealed class Deliver : MailboxMessage.Request, ICommitParticipant
     private readonly StoreOperation[] _operations;
     private readonly IDeliveryParticipant[] _participants;
     private int _joined;
+    private int _refusal;
     private bool _isOver;
 
     /// <param name="mailboxes">At least one, strictly ascending.</param>
     /// <param name="first">Where the message comes from: its body, or its row in the spool.</param>
+    /// <param name="more">What is to be written with it.</param>
     public Deliver(
         MailboxRegion region,
         ImmutableArray<MailboxId> mailboxes,
         StoreOperation first,
-        MailboxCommand.Deliver command)
+        MailboxCommand.Deliver command,
+        params ReadOnlySpan<StoreOperation> more)
     {
         _region = region;
         _mailboxes = mailboxes;
         _operations = new StoreOperation[mailboxes.Length];
         _participants = new IDeliveryParticipant[mailboxes.Length];
-        Unit = new CommitUnit(1, first);
+        Unit = new CommitUnit(1, [first, .. more]);
         Command = command;
     }
 
@@ -65,6 +68,9 @@ internal sealed class Deliver : MailboxMessage.Request, ICommitParticipant
     public MailboxCommand.Deliver Command { get; }
 
     public bool IsShared => _mailboxes.Length > 1;
+
+    /// <summary>Why a mailbox did not take it. Read after the unit has ended.</summary>
+    public MailboxRefusal Refusal => (MailboxRefusal)Volatile.Read(ref _refusal);
 
     public void Begin() => _region.Tell(_mailboxes[0], this);
 
@@ -117,7 +123,7 @@ internal sealed class Deliver : MailboxMessage.Request, ICommitParticipant
     /// <summary>
     /// Nothing when it stands in the lane already; else it is refused, and those who joined are told. Any thread.
     /// </summary>
-    public bool TryGiveUp()
+    public bool TryGiveUp(MailboxRefusal refusal = MailboxRefusal.None)
     {
         lock (_gate)
         {
@@ -126,6 +132,7 @@ internal sealed class Deliver : MailboxMessage.Request, ICommitParticipant
                 return false;
             }
 
+            Volatile.Write(ref _refusal, (int)refusal);
             _isOver = true;
         }
 

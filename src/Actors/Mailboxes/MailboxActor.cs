@@ -192,7 +192,9 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
 
         if (ended.Image is { } image)
         {
-            var state = new MailboxState(_mailbox, image.LastNumber, image.ModSeq, inbox!.UidNext, image.Inbox);
+            var state = new MailboxState(
+                _mailbox, image.LastNumber, image.ModSeq, inbox!.UidNext, image.Inbox, image.ForeignUniqueIds,
+                image.TakenNumbers.AsSpan());
             _ledger = new MailboxLedger(state, _surroundings, this);
             _phase = Phase.Active;
         }

@@ -30,11 +30,15 @@ internal sealed class MailboxLedger(
 
     public void Deliver(Deliver deliver, DateTimeOffset now)
     {
-        var added = MailboxDecider.Decide(state, deliver.Command, now).Event;
-        if (added is null)
+        var decision = MailboxDecider.Decide(state, deliver.Command, now);
+        if (decision.Event is not { } added)
         {
-            MailboxLog.UidsExhausted(surroundings.Log, state.Mailbox.Value);
-            deliver.TryGiveUp();
+            if (decision.Refusal == MailboxRefusal.UidsExhausted)
+            {
+                MailboxLog.UidsExhausted(surroundings.Log, state.Mailbox.Value);
+            }
+
+            deliver.TryGiveUp(decision.Refusal);
             return;
         }
 
@@ -175,7 +179,9 @@ internal sealed class MailboxLedger(
             added.Octets,
             added.WireOctets,
             added.InternalDate,
-            added.Traits),
+            added.Traits,
+            added.Flags,
+            added.ForeignUniqueId),
         MailboxEvent.MessagesRemoved removed =>
             new StoreOperation.DeleteMessages(state.Mailbox, removed.Folder, removed.Numbers, removed.ModSeq),
         _ => throw new UnreachableException(),

@@ -10,13 +10,29 @@ public sealed record FolderImage(
 
 /// <summary>A mailbox as committed: what its actor starts from.</summary>
 /// <param name="Inbox">The messages of INBOX, ascending by number.</param>
+/// <param name="ForeignUniqueIds">Of INBOX; null: there are none.</param>
+/// <param name="TakenNumbers">Those that foreign unique-ids look like, removed messages' included.</param>
 public sealed record MailboxImage(
     MailboxId Mailbox,
     TenantId Tenant,
     MessageNumber LastNumber,
     ModSeq ModSeq,
     ImmutableArray<FolderImage> Folders,
-    ImmutableArray<MessageEntry> Inbox);
+    ImmutableArray<MessageEntry> Inbox,
+    ForeignUniqueIds? ForeignUniqueIds = null,
+    ImmutableArray<MessageNumber> TakenNumbers = default);
+
+/// <summary>What the store knows of a message that is to be imported.</summary>
+public enum ImportStanding
+{
+    New,
+
+    /// <summary>It was imported: it is in the mailbox, or was removed from it since.</summary>
+    Imported,
+
+    /// <summary>Another message has, or had, its foreign unique-id.</summary>
+    UniqueIdTaken,
+}
 
 public interface IMailboxStore
 {
@@ -25,6 +41,12 @@ public interface IMailboxStore
     /// read.
     /// </summary>
     ValueTask<MailboxImage?> LoadAsync(MailboxId mailbox, CancellationToken cancellationToken);
+
+    /// <summary>As committed. Throws as <see cref="LoadAsync"/>.</summary>
+    /// <param name="key">Of <see cref="StoreOperation.RecordImport"/>.</param>
+    /// <param name="foreignUniqueId">Null: it brings none.</param>
+    ValueTask<ImportStanding> FindImportAsync(
+        MailboxId mailbox, string key, string? foreignUniqueId, CancellationToken cancellationToken);
 }
 
 /// <summary>

@@ -38,7 +38,8 @@ public abstract record StoreOperation
 
     /// <summary>
     /// Adds a message to a folder and advances the counters of mailbox and folder to what the row carries
-    /// (last number, MODSEQ, UIDNEXT = Uid + 1).
+    /// (last number, MODSEQ, UIDNEXT = Uid + 1). The unit is refused when a message of the mailbox has, or had, the
+    /// same <paramref name="ForeignUniqueId"/> (STANXPOP3-C0008).
     /// </summary>
     public sealed record InsertMessage(
         MailboxId Mailbox,
@@ -50,7 +51,15 @@ public abstract record StoreOperation
         uint Octets,
         uint WireOctets,
         DateTimeOffset InternalDate,
-        MessageTraits Traits = MessageTraits.None) : StoreOperation;
+        MessageTraits Traits = MessageTraits.None,
+        MessageAttributes Flags = MessageAttributes.None,
+        string? ForeignUniqueId = null) : StoreOperation;
+
+    /// <summary>
+    /// Remembers that the source's message <paramref name="Key"/> is in the mailbox, in the commit that puts it there.
+    /// The unit is refused when it is there already, so that nothing is imported twice.
+    /// </summary>
+    public sealed record RecordImport(MailboxId Mailbox, string Key) : StoreOperation;
 
     /// <summary>
     /// Removes exactly these messages and leaves tombstones under <paramref name="ModSeq"/>. When the number of rows

@@ -33,6 +33,7 @@ internal static class AdminEndpoints
         UserEndpoints.Map(admin);
         AliasEndpoints.Map(admin);
         MailboxEndpoints.Map(admin);
+        MessageEndpoints.Map(admin);
         QueueEndpoints.Map(admin);
     }
 }

@@ -69,6 +69,8 @@ public sealed record RetriedView(long Retried);
 [JsonSerializable(typeof(Suspension))]
 [JsonSerializable(typeof(AliasView))]
 [JsonSerializable(typeof(MailboxView))]
+[JsonSerializable(typeof(UploadAnswer))]
+[JsonSerializable(typeof(MessageKeys))]
 [JsonSerializable(typeof(Page<QueuedView>))]
 [JsonSerializable(typeof(QueuedView))]
 [JsonSerializable(typeof(RetriedView))]

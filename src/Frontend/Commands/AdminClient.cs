@@ -11,6 +11,9 @@ internal sealed class AdminClient : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
+    /// <summary>The slowest way that an upload may take, octets per second; below it the node counts as gone.</summary>
+    private const long UploadOctetsPerSecondMin = 128 * 1024;
+
     private readonly HttpClient _http;
 
     public AdminClient(Uri address, string? token)
@@ -18,7 +21,7 @@ internal sealed class AdminClient : IDisposable
         _http = new HttpClient(new SocketsHttpHandler { UseProxy = false, ConnectTimeout = TimeSpan.FromSeconds(5) })
         {
             BaseAddress = address,
-            Timeout = Patience,
+            Timeout = Timeout.InfiniteTimeSpan,
         };
         if (token is not null)
         {
@@ -32,7 +35,8 @@ internal sealed class AdminClient : IDisposable
 
     public async Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellationToken)
     {
-        using var answer = await SendAsync(new HttpRequestMessage(HttpMethod.Get, Url(path)), cancellationToken);
+        using var answer =
+            await SendAsync(new HttpRequestMessage(HttpMethod.Get, Url(path)), Patience, cancellationToken);
         return await ReadAsync(answer, type, cancellationToken);
     }
 
@@ -55,7 +59,8 @@ internal sealed class AdminClient : IDisposable
 
     public async Task<T> PostAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellationToken)
     {
-        using var answer = await SendAsync(new HttpRequestMessage(HttpMethod.Post, Url(path)), cancellationToken);
+        using var answer =
+            await SendAsync(new HttpRequestMessage(HttpMethod.Post, Url(path)), Patience, cancellationToken);
         return await ReadAsync(answer, type, cancellationToken);
     }
 
@@ -63,12 +68,29 @@ internal sealed class AdminClient : IDisposable
         HttpMethod method, string path, T body, JsonTypeInfo<T> type, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(method, Url(path)) { Content = JsonContent.Create(body, type) };
-        using var answer = await SendAsync(request, cancellationToken);
+        using var answer = await SendAsync(request, Patience, cancellationToken);
+    }
+
+    public Task<TAnswer> PostAsync<TBody, TAnswer>(
+        string path, TBody body, JsonTypeInfo<TBody> type, JsonTypeInfo<TAnswer> answerType,
+        CancellationToken cancellationToken) =>
+        PostAsync(path, JsonContent.Create(body, type), 0, answerType, cancellationToken);
+
+    /// <summary>Sends something large.</summary>
+    /// <param name="octets">Of the content, about.</param>
+    public async Task<T> PostAsync<T>(
+        string path, HttpContent content, long octets, JsonTypeInfo<T> type, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, Url(path)) { Content = content };
+        var patience = Patience + TimeSpan.FromSeconds(octets / UploadOctetsPerSecondMin);
+        using var answer = await SendAsync(request, patience, cancellationToken);
+        return await ReadAsync(answer, type, cancellationToken);
     }
 
     public async Task DeleteAsync(string path, CancellationToken cancellationToken)
     {
-        using var answer = await SendAsync(new HttpRequestMessage(HttpMethod.Delete, Url(path)), cancellationToken);
+        using var answer =
+            await SendAsync(new HttpRequestMessage(HttpMethod.Delete, Url(path)), Patience, cancellationToken);
     }
 
     private static async Task<T> ReadAsync<T>(
@@ -89,23 +111,32 @@ internal sealed class AdminClient : IDisposable
 
     private static string Url(string path) => $"{AdminEndpoints.Prefix}/{path}";
 
-    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    private async Task<HttpResponseMessage> SendAsync(
+        HttpRequestMessage request, TimeSpan patience, CancellationToken cancellationToken)
     {
         HttpResponseMessage answer;
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        deadline.CancelAfter(patience);
         try
         {
-            answer = await _http.SendAsync(request, cancellationToken);
+            answer = await _http.SendAsync(request, deadline.Token);
         }
         catch (HttpRequestException exception)
         {
             throw new CommandException(ExitCode.NoNode,
                 $"No node answers at {_http.BaseAddress}: {exception.Message}{Environment.NewLine}"
-                    + "Start one with \"mailcluster serve\" (or ./run.sh), or say where it is with --url.");
+                    + "Start one with \"mailcluster serve\" (or ./run.sh), or say where it is with --url.")
+            {
+                MayPass = true,
+            };
         }
         catch (TaskCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             throw new CommandException(
-                ExitCode.NoNode, $"The node at {_http.BaseAddress} did not answer within {Patience.TotalSeconds} s.");
+                ExitCode.NoNode, $"The node at {_http.BaseAddress} did not answer within {patience.TotalSeconds} s.")
+            {
+                MayPass = true,
+            };
         }
 
         if (answer.IsSuccessStatusCode)
@@ -121,7 +152,11 @@ internal sealed class AdminClient : IDisposable
                     _http.DefaultRequestHeaders.Authorization is null
                         ? $"The node at {_http.BaseAddress} wants its admin token: --token-file names the file (admin.token in its data directory)."
                         : $"The node at {_http.BaseAddress} does not take this admin token.")
-                : new CommandException(ExitCode.Refused, said);
+                : new CommandException(ExitCode.Refused, said)
+                {
+                    MayPass = answer.StatusCode
+                        is HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests,
+                };
         }
     }
 

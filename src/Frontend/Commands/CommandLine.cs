@@ -61,6 +61,7 @@ internal static class CommandLine
             UserCommand.Make(terminal),
             AliasCommand.Make(terminal),
             MailboxCommand.Make(terminal),
+            ImportCommand.Make(terminal),
             QueueCommand.Make(terminal),
             CheckConfigCommand.Make(terminal),
             ConformanceCommand.Make(terminal, TimeProvider.System),

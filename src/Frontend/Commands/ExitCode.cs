@@ -13,6 +13,9 @@ internal static class ExitCode
     /// <summary>EX_USAGE: the command line is wrong.</summary>
     public const int Usage = 64;
 
+    /// <summary>EX_NOINPUT: what is to be read is not there, or is not what it should be.</summary>
+    public const int NoInput = 66;
+
     /// <summary>EX_UNAVAILABLE: no node answers.</summary>
     public const int NoNode = 69;
 
@@ -30,4 +33,7 @@ internal static class ExitCode
 internal sealed class CommandException(int exitCode, string message) : Exception(message)
 {
     public int Code { get; } = exitCode;
+
+    /// <summary>No node answers, or it cannot take the request now: later it may.</summary>
+    public bool MayPass { get; init; }
 }

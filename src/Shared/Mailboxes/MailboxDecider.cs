@@ -22,17 +22,38 @@ public static class MailboxDecider
             return new MailboxDecision(null, MailboxRefusal.UidsExhausted);
         }
 
+        var origin = command.Origin;
+        if (origin?.UniqueId is { } uniqueId && ForeignUniqueId.AsNumber(uniqueId) is { } alike
+            && (alike.Value <= state.LastNumber.Value || state.IsTaken(alike)))
+        {
+            return new MailboxDecision(null, MailboxRefusal.UniqueIdTaken);
+        }
+
         var added = new MailboxEvent.MessageAdded(
             FolderId.Inbox,
-            MessageNumber.After(state.LastNumber, now),
+            NextNumber(state, now),
             state.UidNext,
             new ModSeq(state.ModSeq.Value + 1),
             command.Body,
             command.Octets,
             command.WireOctets,
-            now,
-            command.Traits);
+            origin?.InternalDate ?? now,
+            command.Traits,
+            origin?.Flags ?? MessageAttributes.None,
+            origin?.UniqueId);
         return new MailboxDecision(added, MailboxRefusal.None);
+    }
+
+    /// <summary>Over those that foreign unique-ids look like: no two messages ever show the same.</summary>
+    private static MessageNumber NextNumber(MailboxState state, DateTimeOffset now)
+    {
+        var number = MessageNumber.After(state.LastNumber, now);
+        while (state.IsTaken(number))
+        {
+            number = new MessageNumber(number.Value + 1);
+        }
+
+        return number;
     }
 
     private static MailboxDecision Remove(MailboxState state, MailboxCommand.Remove command)

@@ -22,7 +22,9 @@ public abstract record MailboxEvent
         uint Octets,
         uint WireOctets,
         DateTimeOffset InternalDate,
-        MessageTraits Traits = MessageTraits.None) : MailboxEvent;
+        MessageTraits Traits = MessageTraits.None,
+        MessageAttributes Flags = MessageAttributes.None,
+        string? ForeignUniqueId = null) : MailboxEvent;
 
     /// <param name="Numbers">At least one, strictly ascending, all present and not being removed by an earlier
     /// event.</param>

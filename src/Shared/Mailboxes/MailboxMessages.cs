@@ -14,8 +14,13 @@ public abstract record MailboxCommand
     /// <summary>Put a message into INBOX.</summary>
     /// <param name="Octets">As stored.</param>
     /// <param name="WireOctets">With every line ended by CRLF.</param>
+    /// <param name="Origin">Of an imported message.</param>
     public sealed record Deliver(
-        BodyId Body, uint Octets, uint WireOctets, MessageTraits Traits = MessageTraits.None) : MailboxCommand;
+        BodyId Body,
+        uint Octets,
+        uint WireOctets,
+        MessageTraits Traits = MessageTraits.None,
+        MessageOrigin? Origin = null) : MailboxCommand;
 
     /// <summary>
     /// Remove these messages of INBOX and no other (I5). Those that are gone already count as removed: two sessions may
@@ -33,6 +38,11 @@ public enum MailboxRefusal
     /// The folder has given its last UID (RFC 9051 §2.3.1.1): a new UIDVALIDITY is needed. Temporary to a sender.
     /// </summary>
     UidsExhausted,
+
+    /// <summary>
+    /// The foreign unique-id is a decimal number that a message of ours may have had, or has (STANXPOP3-C0008).
+    /// </summary>
+    UniqueIdTaken,
 }
 
 /// <summary>

@@ -21,22 +21,31 @@ public sealed class MailboxState
     private readonly List<MessageEntry> _arrived = [];
     private readonly HashSet<MessageNumber> _gone = [];
     private readonly HashSet<MessageNumber> _leaving = [];
+    private readonly List<(MessageNumber Number, string UniqueId)> _foreign = [];
+    private HashSet<MessageNumber>? _taken;
     private MaildropSnapshot _snapshot;
 
     /// <param name="inbox">Ascending by number.</param>
     /// <param name="lastNumber">Of the mailbox, deleted messages included; the inbox holds no higher one.</param>
+    /// <param name="foreign">The foreign unique-ids of the inbox; null: there are none.</param>
+    /// <param name="taken">
+    /// Numbers that foreign unique-ids of the mailbox look like, deleted messages' included.
+    /// </param>
     public MailboxState(
         MailboxId mailbox,
         MessageNumber lastNumber,
         ModSeq modSeq,
         Uid uidNext,
-        ImmutableArray<MessageEntry> inbox)
+        ImmutableArray<MessageEntry> inbox,
+        ForeignUniqueIds? foreign = null,
+        params ReadOnlySpan<MessageNumber> taken)
     {
         LastNumber = inbox.IsEmpty ? lastNumber : new(Math.Max(lastNumber.Value, inbox[^1].Number.Value));
         ModSeq = modSeq;
         UidNext = uidNext;
         Generation = modSeq.Value;
-        _snapshot = new MaildropSnapshot(mailbox, Generation, inbox);
+        _snapshot = new MaildropSnapshot(mailbox, Generation, inbox, foreign);
+        _taken = taken.IsEmpty ? null : [.. taken];
         foreach (var entry in inbox)
         {
             Octets += entry.Octets;
@@ -68,6 +77,9 @@ public sealed class MailboxState
     /// <summary>An earlier event that has not ended yet removes it.</summary>
     public bool IsLeaving(MessageNumber number) => _leaving.Contains(number);
 
+    /// <summary>A foreign unique-id looks like it, so it is not to be given.</summary>
+    public bool IsTaken(MessageNumber number) => _taken?.Contains(number) == true;
+
     /// <summary>Takes the event's ids. From here on nobody else gets them.</summary>
     public void Apply(MailboxEvent @event)
     {
@@ -78,6 +90,11 @@ public sealed class MailboxState
                 LastNumber = added.Number;
                 UidNext = new Uid(added.Uid.Value + 1);
                 ModSeq = added.ModSeq;
+                if (added.ForeignUniqueId is { } text && ForeignUniqueId.AsNumber(text) is { } alike)
+                {
+                    (_taken ??= []).Add(alike);
+                }
+
                 break;
             case MailboxEvent.MessagesRemoved removed:
                 ModSeq = removed.ModSeq;
@@ -95,6 +112,11 @@ public sealed class MailboxState
         {
             case MailboxEvent.MessageAdded added:
                 _arrived.Add(new MessageEntry(added.Number, added.Body, added.Octets, added.WireOctets, added.Traits));
+                if (added.ForeignUniqueId is { } uniqueId)
+                {
+                    _foreign.Add((added.Number, uniqueId));
+                }
+
                 Octets += added.Octets;
                 Generation = added.ModSeq.Value;
                 break;
@@ -134,8 +156,11 @@ public sealed class MailboxState
     {
         if (_snapshot.Generation != Generation)
         {
-            _snapshot = new MaildropSnapshot(Mailbox, Generation, Merge());
+            var foreign = _snapshot.ForeignUniqueIds;
+            var merged = Merge();
+            _snapshot = new MaildropSnapshot(Mailbox, Generation, merged, MergeForeign(foreign, merged));
             _arrived.Clear();
+            _foreign.Clear();
             _gone.Clear();
             Shrink();
         }
@@ -165,6 +190,35 @@ public sealed class MailboxState
         return merged.MoveToImmutable();
     }
 
+    private ForeignUniqueIds? MergeForeign(ForeignUniqueIds? before, ImmutableArray<MessageEntry> merged)
+    {
+        if (_foreign.Count == 0 && (before is null || _gone.Count == 0))
+        {
+            return before;
+        }
+
+        var all = new ForeignUniqueIds.Builder();
+        var arrived = 0;
+        foreach (ref readonly var entry in merged.AsSpan())
+        {
+            while (arrived < _foreign.Count && _foreign[arrived].Number.Value < entry.Number.Value)
+            {
+                arrived++;
+            }
+
+            if (arrived < _foreign.Count && _foreign[arrived].Number == entry.Number)
+            {
+                all.Add(entry.Number, _foreign[arrived].UniqueId);
+            }
+            else if (before is not null)
+            {
+                all.Add(entry.Number, before.Of(entry.Number));
+            }
+        }
+
+        return all.Build();
+    }
+
     private void AddPresent(ReadOnlySpan<MessageEntry> entries, ImmutableArray<MessageEntry>.Builder merged)
     {
         foreach (ref readonly var entry in entries)
@@ -180,6 +234,7 @@ public sealed class MailboxState
     private void Shrink()
     {
         _arrived.Capacity = Math.Min(_arrived.Capacity, 16);
+        _foreign.Capacity = Math.Min(_foreign.Capacity, 16);
         _gone.TrimExcess();
         _leaving.TrimExcess();
     }

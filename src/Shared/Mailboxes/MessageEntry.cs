@@ -13,7 +13,7 @@ public enum MessageTraits
 }
 
 /// <summary>One message as a maildrop lists it: 32 octets, so that 100,000 of them stay small.</summary>
-/// <param name="Number">The unique-id.</param>
+/// <param name="Number">The unique-id, unless it came with another (<see cref="ForeignUniqueIds"/>).</param>
 /// <param name="Body">Where its octets are.</param>
 /// <param name="Octets">
 /// As stored. STAT and LIST show it while EnableExactRFC822Size is off (STANXPOP3-NV-2.1.4).

@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using MailCluster.Shared.Mailboxes;
 
 namespace MailCluster.Shared.Pop3;
 
@@ -9,8 +10,8 @@ namespace MailCluster.Shared.Pop3;
 /// </summary>
 public struct Pop3Listing
 {
-    /// <summary>Octets that always hold one more line: two numbers, a space, CRLF.</summary>
-    public const int DestinationOctetsMin = 44;
+    /// <summary>Octets that always hold one more line: a number, a space, a unique-id, CRLF.</summary>
+    public const int DestinationOctetsMin = 10 + 1 + ForeignUniqueId.OctetsMax + 2;
 
     private readonly Pop3Maildrop? _maildrop;
     private readonly Pop3ListingKind _kind;
@@ -57,11 +58,21 @@ public struct Pop3Listing
     {
         Utf8Formatter.TryFormat(index + 1, destination, out var length);
         destination[length++] = (byte)' ';
-        var value = _kind == Pop3ListingKind.Scan
-            ? maildrop.OctetsOf(index)
-            : maildrop.Snapshot.Messages[index].Number.Value;
-        Utf8Formatter.TryFormat(value, destination[length..], out var digits);
-        length += digits;
+        var foreign = _kind == Pop3ListingKind.UniqueId ? maildrop.ForeignUniqueIdOf(index) : default;
+        if (foreign.IsEmpty)
+        {
+            var value = _kind == Pop3ListingKind.Scan
+                ? maildrop.OctetsOf(index)
+                : maildrop.Snapshot.Messages[index].Number.Value;
+            Utf8Formatter.TryFormat(value, destination[length..], out var digits);
+            length += digits;
+        }
+        else
+        {
+            foreign.CopyTo(destination[length..]);
+            length += foreign.Length;
+        }
+
         "\r\n"u8.CopyTo(destination[length..]);
         return length + 2;
     }

@@ -41,6 +41,11 @@ internal sealed class Pop3Maildrop
         return _exactSize ? entry.WireOctets : entry.Octets;
     }
 
+    /// <summary>Empty: the message's number is its unique-id.</summary>
+    public ReadOnlySpan<byte> ForeignUniqueIdOf(int index) => Snapshot.ForeignUniqueIds is { } foreign
+        ? foreign.Of(Snapshot.Messages[index].Number)
+        : default;
+
     public bool IsMarked(int index) => _marks is not null && (_marks[index >> 6] & (1UL << index)) != 0;
 
     public void Mark(int index)

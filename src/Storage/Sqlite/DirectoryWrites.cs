@@ -281,6 +281,8 @@ internal static class DirectoryWrites
         RunFor(database, "DELETE FROM message_keyword WHERE mailbox = ?", mailbox);
         RunFor(database, "DELETE FROM keyword WHERE mailbox = ?", mailbox);
         RunFor(database, "DELETE FROM tombstone WHERE mailbox = ?", mailbox);
+        RunFor(database, "DELETE FROM import_mark WHERE mailbox = ?", mailbox);
+        RunFor(database, "DELETE FROM foreign_unique_id WHERE mailbox = ?", mailbox);
         RunFor(database, "DELETE FROM folder WHERE mailbox = ?", mailbox);
         RunFor(database, "DELETE FROM mailbox WHERE id = ?", mailbox);
     }

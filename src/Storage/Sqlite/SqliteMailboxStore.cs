@@ -11,6 +11,29 @@ internal sealed class SqliteMailboxStore(Readers readers) : IMailboxStore
     public ValueTask<MailboxImage?> LoadAsync(MailboxId mailbox, CancellationToken cancellationToken) =>
         new(readers.Ask(database => Load(database, mailbox), cancellationToken));
 
+    public ValueTask<ImportStanding> FindImportAsync(
+        MailboxId mailbox, string key, string? foreignUniqueId, CancellationToken cancellationToken) =>
+        new(readers.Ask(
+            database => IsThere(
+                    database, "SELECT 1 FROM import_mark WHERE mailbox = ? AND source = ?", mailbox, key)
+                ? ImportStanding.Imported
+                : foreignUniqueId is not null && IsThere(
+                    database, "SELECT 1 FROM foreign_unique_id WHERE mailbox = ? AND unique_id = ?", mailbox,
+                    foreignUniqueId)
+                    ? ImportStanding.UniqueIdTaken
+                    : ImportStanding.New,
+            cancellationToken));
+
+    private static bool IsThere(Database database, string sql, MailboxId mailbox, string key)
+    {
+        var find = database.Get(sql);
+        find.Bind(1, mailbox.Value);
+        find.Bind(2, key);
+        var there = find.Step();
+        find.Reset();
+        return there;
+    }
+
     private static MailboxImage? Load(Database database, MailboxId mailbox)
     {
         // One snapshot: a commit between two of the queries would show a message without its counter.
@@ -30,8 +53,10 @@ internal sealed class SqliteMailboxStore(Readers readers) : IMailboxStore
             var modSeq = head.Long(2);
             head.Reset();
             var folders = Folders(database, mailbox, ref lastNumber, ref modSeq);
+            var inbox = Inbox(database, mailbox, out var foreign);
             return new MailboxImage(
-                mailbox, tenant, new MessageNumber(lastNumber), new ModSeq(modSeq), folders, Inbox(database, mailbox));
+                mailbox, tenant, new MessageNumber(lastNumber), new ModSeq(modSeq), folders, inbox, foreign,
+                TakenNumbers(database, mailbox));
         }
         finally
         {
@@ -63,7 +88,23 @@ internal sealed class SqliteMailboxStore(Readers readers) : IMailboxStore
         return folders.DrainToImmutable();
     }
 
-    private static ImmutableArray<MessageEntry> Inbox(Database database, MailboxId mailbox)
+    private static ImmutableArray<MessageNumber> TakenNumbers(Database database, MailboxId mailbox)
+    {
+        var rows = database.Get("SELECT number FROM foreign_unique_id WHERE mailbox = ? AND number IS NOT NULL");
+        rows.Bind(1, mailbox.Value);
+        ImmutableArray<MessageNumber>.Builder? numbers = null;
+        while (rows.Step())
+        {
+            numbers ??= ImmutableArray.CreateBuilder<MessageNumber>();
+            numbers.Add(new MessageNumber(rows.Long(0)));
+        }
+
+        rows.Reset();
+        return numbers?.DrainToImmutable() ?? [];
+    }
+
+    private static ImmutableArray<MessageEntry> Inbox(
+        Database database, MailboxId mailbox, out ForeignUniqueIds? foreign)
     {
         // Counted first: the array is made once and in its final size, whatever the mailbox holds.
         var count = database.Get("SELECT count(*) FROM message WHERE mailbox = ? AND folder = ?");
@@ -73,10 +114,11 @@ internal sealed class SqliteMailboxStore(Readers readers) : IMailboxStore
         var entries = new MessageEntry[count.Long(0)];
         count.Reset();
         var rows = database.Get(
-            "SELECT number, body, octets, wire_octets, traits FROM message "
+            "SELECT number, body, octets, wire_octets, traits, foreign_unique_id FROM message "
             + "WHERE mailbox = ? AND folder = ? ORDER BY number");
         rows.Bind(1, mailbox.Value);
         rows.Bind(2, FolderId.Inbox.Value);
+        var foreignIds = new ForeignUniqueIds.Builder();
         for (var index = 0; rows.Step(); index++)
         {
             entries[index] = new MessageEntry(
@@ -85,9 +127,14 @@ internal sealed class SqliteMailboxStore(Readers readers) : IMailboxStore
                 (uint)rows.Long(2),
                 (uint)rows.Long(3),
                 (MessageTraits)rows.Long(4));
+            if (!rows.IsNull(5))
+            {
+                foreignIds.Add(entries[index].Number, rows.Text(5));
+            }
         }
 
         rows.Reset();
+        foreign = foreignIds.Build();
         return ImmutableCollectionsMarshal.AsImmutableArray(entries);
     }
 }

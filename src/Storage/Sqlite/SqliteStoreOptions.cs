@@ -45,6 +45,12 @@ public sealed record SqliteStoreOptions
     /// <summary>How long chunks of a message that never came to its end are kept.</summary>
     public TimeSpan StagedFor { get; init; } = TimeSpan.FromHours(1);
 
+    /// <summary>
+    /// How long it is remembered which messages were imported: an import that is begun again within this time brings
+    /// none twice. Default 90 days; it takes about 50 octets per message.
+    /// </summary>
+    public TimeSpan ImportMarksFor { get; init; } = TimeSpan.FromDays(90);
+
     public TimeSpan SweepInterval { get; init; } = TimeSpan.FromMinutes(1);
 
     /// <summary>Tombstones kept per mailbox; up to twice as many before the older half goes under the floor.</summary>

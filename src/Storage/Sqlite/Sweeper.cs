@@ -12,6 +12,7 @@ internal sealed class Sweeper : IAsyncDisposable
     private const int BodiesPerBatch = 64;
     private const int VacuumPages = 256;
     private const int ChunksPerBatch = 64;
+    private const int MarksPerBatch = 1000;
 
     private readonly SqliteStoreOptions _options;
     private readonly CommitLane _lane;
@@ -54,6 +55,10 @@ internal sealed class Sweeper : IAsyncDisposable
             staged += swept.Gone;
         }
         while (swept.Looked > 0);
+
+        while (await WriteAsync(SweepImportMarks, cancellationToken).ConfigureAwait(false))
+        {
+        }
 
         while (await WriteAsync(Vacuum, cancellationToken).ConfigureAwait(false))
         {
@@ -175,6 +180,18 @@ internal sealed class Sweeper : IAsyncDisposable
         }
 
         return (due.Count, gone);
+    }
+
+    /// <summary>True when there may be more.</summary>
+    private bool SweepImportMarks(Database database)
+    {
+        var drop = database.Get(
+            "DELETE FROM import_mark WHERE (mailbox, source) IN "
+                + "(SELECT mailbox, source FROM import_mark WHERE since <= ? LIMIT ?)");
+        drop.Bind(1, (_time.GetUtcNow() - _options.ImportMarksFor).ToUnixTimeMilliseconds());
+        drop.Bind(2, MarksPerBatch);
+        drop.Run();
+        return database.Changes == MarksPerBatch;
     }
 
     private List<long> Due(Database database, string sql, TimeSpan age)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using MailCluster.Actors.Storage;
+using MailCluster.Shared.Mailboxes;
 
 namespace MailCluster.Storage.Sqlite;
 
@@ -23,8 +24,14 @@ internal sealed class UnitWriter(Database database, CounterBook counters, TimePr
     private readonly Statement _unstage = database.Get("DELETE FROM staged WHERE body = ? RETURNING chunks, octets");
     private readonly Statement _dropChunks = database.Get("DELETE FROM body_chunk WHERE id BETWEEN ? AND ?");
     private readonly Statement _insertMessage = database.Get(
-        "INSERT INTO message (mailbox, number, folder, uid, modseq, body, octets, wire_octets, internal_date, traits) "
-        + "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        "INSERT INTO message (mailbox, number, folder, uid, modseq, body, octets, wire_octets, internal_date, traits, "
+        + "flags, foreign_unique_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+
+    private readonly Statement _takeForeign = database.Get(
+        "INSERT OR IGNORE INTO foreign_unique_id (mailbox, unique_id, number) VALUES (?, ?, ?)");
+
+    private readonly Statement _recordImport = database.Get(
+        "INSERT OR IGNORE INTO import_mark (mailbox, source, since) VALUES (?, ?, ?)");
 
     private readonly Statement _deleteMessage = database.Get(
         "DELETE FROM message WHERE mailbox = ? AND number = ? AND folder = ? RETURNING uid, body");
@@ -58,6 +65,7 @@ internal sealed class UnitWriter(Database database, CounterBook counters, TimePr
                 StoreOperation.StageChunk chunk => Stage(chunk),
                 StoreOperation.DiscardStaged discard => Discard(discard.Body.Value),
                 StoreOperation.DeleteMessages delete => Delete(delete),
+                StoreOperation.RecordImport import => Record(import),
                 StoreOperation.InsertSpool spooled => Insert(spooled.Row, operations),
                 StoreOperation.TakeSpooled taken => Take(taken, operations),
                 StoreOperation.DeferSpooled deferred => Defer(deferred),
@@ -218,6 +226,11 @@ internal sealed class UnitWriter(Database database, CounterBook counters, TimePr
             return "a message without a body";
         }
 
+        if (message.ForeignUniqueId is { } foreign && !TryTake(mailbox.Mailbox, foreign))
+        {
+            return "a foreign unique-id that was given before";
+        }
+
         _insertMessage.Bind(1, mailbox.Mailbox);
         _insertMessage.Bind(2, message.Number.Value);
         _insertMessage.Bind(3, folder.Folder);
@@ -228,6 +241,8 @@ internal sealed class UnitWriter(Database database, CounterBook counters, TimePr
         _insertMessage.Bind(8, message.WireOctets);
         _insertMessage.Bind(9, message.InternalDate.ToUnixTimeMilliseconds());
         _insertMessage.Bind(10, (long)message.Traits);
+        _insertMessage.Bind(11, (long)message.Flags);
+        _insertMessage.Bind(12, message.ForeignUniqueId);
         _insertMessage.Run();
         mailbox.LastNumber = message.Number.Value;
         mailbox.ModSeq = message.ModSeq.Value;
@@ -236,6 +251,32 @@ internal sealed class UnitWriter(Database database, CounterBook counters, TimePr
         folder.UidNext = message.Uid.Value + 1L;
         counters.Dirty(folder);
         return null;
+    }
+
+    private bool TryTake(long mailbox, string foreignUniqueId)
+    {
+        _takeForeign.Bind(1, mailbox);
+        _takeForeign.Bind(2, foreignUniqueId);
+        if (ForeignUniqueId.AsNumber(foreignUniqueId) is { } number)
+        {
+            _takeForeign.Bind(3, number.Value);
+        }
+        else
+        {
+            _takeForeign.BindNull(3);
+        }
+
+        _takeForeign.Run();
+        return database.Changes == 1;
+    }
+
+    private string? Record(StoreOperation.RecordImport import)
+    {
+        _recordImport.Bind(1, import.Mailbox.Value);
+        _recordImport.Bind(2, import.Key);
+        _recordImport.Bind(3, time.GetUtcNow().ToUnixTimeMilliseconds());
+        _recordImport.Run();
+        return database.Changes == 1 ? null : "a message that was imported before";
     }
 
     private string? Delete(StoreOperation.DeleteMessages delete)

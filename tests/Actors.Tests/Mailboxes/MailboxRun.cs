@@ -47,10 +47,12 @@ internal sealed class MailboxRun : IDisposable
 
     public Spool Spool { get; private set; }
 
+    public MessageImporter Importer { get; private set; }
+
     public BodyId LastBody { get; private set; }
 
     /// <summary>A new process on the same store; of the one before nothing is written any more.</summary>
-    [MemberNotNull(nameof(Region), nameof(Maildrops), nameof(Spool), nameof(Acceptor))]
+    [MemberNotNull(nameof(Region), nameof(Maildrops), nameof(Spool), nameof(Acceptor), nameof(Importer))]
     public void Start()
     {
         var system = new ActorSystem(
@@ -72,6 +74,8 @@ internal sealed class MailboxRun : IDisposable
             Scheduler.Time,
             new DeliveryMetrics(_meters),
             NullLoggerFactory.Instance);
+        Importer = new MessageImporter(
+            Region, Store, new DeliveryOptions(), Scheduler.Time, new DeliveryMetrics(_meters));
     }
 
     public Task<AcceptVerdict> DeliverAsync(params ReadOnlySpan<MailboxId> mailboxes) =>
@@ -84,6 +88,11 @@ internal sealed class MailboxRun : IDisposable
         var message = new AcceptedMessage(LastBody, new byte[100], 100, 0, 103, Envelopes.To(mailboxes));
         return Acceptor.AcceptAsync(message, acknowledgementDelay, hurry).AsTask();
     }
+
+    public Task<ImportVerdict> ImportAsync(string key, string? uniqueId = null) =>
+        Importer.ImportAsync(new ImportedMessage(
+            Alice, key, new MessageOrigin(DateTimeOffset.UnixEpoch, MessageAttributes.Seen, uniqueId), Store.NextId(),
+            new byte[100], 100, 0, 103));
 
     public Task<MaildropSnapshot?> OpenAsync(MailboxId mailbox) =>
         Maildrops.OpenAsync(mailbox, CancellationToken.None).AsTask();

@@ -58,6 +58,38 @@ public sealed class MailboxStateTests
     }
 
     [Fact]
+    [Trait("Requirement", "STANXPOP3-C0008")]
+    public void No_number_is_given_that_a_foreign_unique_id_looks_like_nor_the_other_way_round()
+    {
+        for (var seed = 0; seed < 50; seed++)
+        {
+            var random = new Random(seed);
+            var state = With(0);
+            HashSet<string> shown = [];
+            var refused = 0;
+            for (var step = 0; step < 300; step++)
+            {
+                // The clock stands still, so that the next numbers are known and ids can be just these.
+                var foreign = random.Next(2) == 0 ? $"{state.LastNumber.Value + random.Next(-3, 8)}" : null;
+                var decision = MailboxDecider.Decide(
+                    state, Command with { Origin = new MessageOrigin(Now, MessageAttributes.None, foreign) }, Now);
+                if (decision.Event is MailboxEvent.MessageAdded added)
+                {
+                    state.Apply(added);
+                    Assert.True(shown.Add(foreign ?? $"{added.Number.Value}"), $"seed {seed}, step {step}");
+                }
+                else
+                {
+                    Assert.Equal(MailboxRefusal.UniqueIdTaken, decision.Refusal);
+                    refused++;
+                }
+            }
+
+            Assert.InRange(refused, 10, 200);
+        }
+    }
+
+    [Fact]
     public void The_state_agrees_with_a_plain_list_over_random_events()
     {
         for (var seed = 0; seed < 200; seed++)

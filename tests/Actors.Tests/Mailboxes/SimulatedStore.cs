@@ -141,6 +141,14 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : IMailboxStore,
         return true;
     }
 
+    public ValueTask<ImportStanding> FindImportAsync(
+        MailboxId mailbox, string key, string? foreignUniqueId, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(
+            _boxes[mailbox].Marks.Contains(key) ? ImportStanding.Imported
+            : foreignUniqueId is not null && _boxes[mailbox].ForeignUniqueIds.Contains(foreignUniqueId)
+                ? ImportStanding.UniqueIdTaken
+                : ImportStanding.New);
+
     public async ValueTask<MailboxImage?> LoadAsync(MailboxId mailbox, CancellationToken cancellationToken)
     {
         Loads++;
@@ -250,6 +258,7 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : IMailboxStore,
 
     private string? Fault(StoreOperation operation) => operation switch
     {
+        StoreOperation.RecordImport import when _boxes[import.Mailbox].Marks.Contains(import.Key) => "imported before",
         StoreOperation.InsertMessage message when !_boxes.ContainsKey(message.Mailbox) => "no such mailbox",
         StoreOperation.InsertMessage message => _boxes[message.Mailbox].Fault(message),
         StoreOperation.DeleteMessages delete when !_boxes.ContainsKey(delete.Mailbox) => "no such mailbox",
@@ -269,6 +278,9 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : IMailboxStore,
             case StoreOperation.DeleteMessages delete:
                 _boxes[delete.Mailbox].Delete(delete);
                 break;
+            case StoreOperation.RecordImport import:
+                _boxes[import.Mailbox].Marks.Add(import.Key);
+                break;
             default:
                 Spool.Write(operation);
                 break;
@@ -282,11 +294,16 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : IMailboxStore,
         public void Completed(CommitUnit unit) => store.Schedule();
     }
 
-    internal sealed record Row(long Number, uint Uid, BodyId Body, uint Octets, uint WireOctets);
+    internal sealed record Row(
+        long Number, uint Uid, BodyId Body, uint Octets, uint WireOctets, string? ForeignUniqueId = null);
 
     private sealed class Box
     {
         public List<Row> Rows { get; } = [];
+
+        public HashSet<string> Marks { get; } = [];
+
+        public HashSet<string> ForeignUniqueIds { get; } = [];
 
         public List<long> Given { get; } = [];
 
@@ -300,6 +317,7 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : IMailboxStore,
 
         public string? Fault(StoreOperation.InsertMessage message) =>
             message.Number.Value <= LastNumber || message.Uid.Value < UidNext || message.ModSeq.Value <= ModSeq
+                || (message.ForeignUniqueId is { } foreign && ForeignUniqueIds.Contains(foreign))
                 ? "given before"
                 : null;
 
@@ -311,7 +329,13 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : IMailboxStore,
         public void Insert(StoreOperation.InsertMessage message)
         {
             Rows.Add(new Row(
-                message.Number.Value, message.Uid.Value, message.Body, message.Octets, message.WireOctets));
+                message.Number.Value, message.Uid.Value, message.Body, message.Octets, message.WireOctets,
+                message.ForeignUniqueId));
+            if (message.ForeignUniqueId is { } foreign)
+            {
+                ForeignUniqueIds.Add(foreign);
+            }
+
             Given.Add(message.Number.Value);
             LastNumber = message.Number.Value;
             ModSeq = message.ModSeq.Value;
@@ -325,7 +349,23 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : IMailboxStore,
             ModSeq = delete.ModSeq.Value;
         }
 
-        public MailboxImage Image(MailboxId mailbox) => new(
+        public MailboxImage Image(MailboxId mailbox)
+        {
+            var foreign = new ForeignUniqueIds.Builder();
+            foreach (var row in Rows.Where(row => row.ForeignUniqueId is not null))
+            {
+                foreign.Add(new MessageNumber(row.Number), row.ForeignUniqueId!);
+            }
+
+            return PlainImage(mailbox) with
+            {
+                ForeignUniqueIds = foreign.Build(),
+                TakenNumbers =
+                    [.. ForeignUniqueIds.Select(text => ForeignUniqueId.AsNumber(text)).OfType<MessageNumber>()],
+            };
+        }
+
+        private MailboxImage PlainImage(MailboxId mailbox) => new(
             mailbox,
             new TenantId(1),
             new MessageNumber(LastNumber),

@@ -8,6 +8,8 @@ public sealed class SqliteBodyTests() : BodySuite(new SqliteEngine());
 
 public sealed class SqliteDirectoryTests() : DirectorySuite(new SqliteEngine());
 
+public sealed class SqliteImportTests() : ImportSuite(new SqliteEngine());
+
 public sealed class SqliteSpoolTests() : SpoolSuite(new SqliteEngine());
 
 public sealed class SqliteModelTests() : ModelSuite(new SqliteEngine());

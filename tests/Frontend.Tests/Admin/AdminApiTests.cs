@@ -216,7 +216,7 @@ public sealed class AdminApiTests(RunningNode node) : IClassFixture<RunningNode>
                 Assert.Single(operation.GetProperty("security").EnumerateArray()).TryGetProperty("adminToken", out _));
         }
 
-        Assert.Equal(17, names.Count);
+        Assert.Equal(19, names.Count);
         AssertReferences(document, document);
     }
 
@@ -227,6 +227,7 @@ public sealed class AdminApiTests(RunningNode node) : IClassFixture<RunningNode>
         _ when path.EndsWith("/aliases", StringComparison.Ordinal) =>
             new { address = "a@x.test", targets = new[] { "b@x.test" } },
         _ when path.EndsWith("/password", StringComparison.Ordinal) => new { password = "x" },
+        _ when path.EndsWith("/known", StringComparison.Ordinal) => new { keys = new[] { "x" } },
         _ => new { suspended = true },
     };
 

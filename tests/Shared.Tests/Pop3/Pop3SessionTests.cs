@@ -193,6 +193,34 @@ public sealed class Pop3SessionTests
     }
 
     [Fact]
+    [Trait("Requirement", "STANXPOP3-C0009")]
+    [Trait("Requirement", "STANXPOP3-C0007")]
+    public void Uidl_shows_a_foreign_unique_id_to_the_letter_and_a_number_where_there_is_none()
+    {
+        var longest = "!~" + new string('x', 68);
+        var foreign = new ForeignUniqueIds.Builder();
+        foreign.Add(new MessageNumber(100), "000000016b0179d1");
+        foreign.Add(new MessageNumber(300), longest);
+        var session = LoggedIn(Messages(4), foreign.Build());
+        Say(session, "DELE 4");
+
+        Assert.Equal("+OK 1 000000016b0179d1\r\n", Say(session, "UIDL 1"));
+        Assert.Equal("+OK 2 200\r\n", Say(session, "UIDL 2"));
+        Assert.Equal("+OK 3 30\r\n", Say(session, "LIST 3"));
+        var listing = session.NewListing(Pop3ListingKind.UniqueId);
+        var piece = new byte[Pop3Listing.DestinationOctetsMin];
+        var all = "";
+        bool isDone;
+        do
+        {
+            isDone = listing.Write(piece, out var written);
+            all += Encoding.ASCII.GetString(piece, 0, written);
+        }
+        while (!isDone);
+        Assert.Equal($"1 000000016b0179d1\r\n2 200\r\n3 {longest}\r\n.\r\n", all);
+    }
+
+    [Fact]
     public void Ended_session_takes_a_time_out_in_silence()
     {
         var session = LoggedIn([]);
@@ -208,13 +236,14 @@ public sealed class Pop3SessionTests
         [.. Enumerable.Range(1, count).Select(x =>
             new MessageEntry(new MessageNumber(x * 100L), new BodyId(x), (uint)x * 10, (uint)x * 11))];
 
-    internal static Pop3Session LoggedIn(ImmutableArray<MessageEntry> messages)
+    internal static Pop3Session LoggedIn(
+        ImmutableArray<MessageEntry> messages, ForeignUniqueIds? foreign = null)
     {
         var session = New(new Pop3SessionOptions { LoginType = Pop3LoginType.PlainTextLogin });
         Say(session, "USER alice");
         Say(session, "PASS secret");
         Answer(session, new Pop3Answer.Sasl(new SaslAnswer.PasswordAccepted(Identity)));
-        Answer(session, new Pop3Answer.MaildropOpened(new MaildropSnapshot(new MailboxId(7), 1, messages)));
+        Answer(session, new Pop3Answer.MaildropOpened(new MaildropSnapshot(new MailboxId(7), 1, messages, foreign)));
         Assert.Equal(Pop3States.Transaction, session.State);
         return session;
     }

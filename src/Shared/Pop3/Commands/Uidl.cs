@@ -1,7 +1,11 @@
+using System.Globalization;
+using System.Text;
+
 namespace MailCluster.Shared.Pop3.Commands;
 
 /// <summary>
-/// UIDL. RFC 1939 §7. uidl = "UIDL" [SP msg]. A unique-id is the message number in decimal (STANXPOP3-C0007, C0008).
+/// UIDL. RFC 1939 §7. uidl = "UIDL" [SP msg]. A unique-id is the message number in decimal (STANXPOP3-C0007, C0008),
+/// or what the message had on another server, to the letter (C0009).
 /// </summary>
 internal static class Uidl
 {
@@ -19,7 +23,17 @@ internal static class Uidl
         }
         else if (session.TryFindOnly(arguments, effects, out var index))
         {
-            session.ReplyNumbers(index + 1, session.Maildrop.Snapshot.Messages[index].Number.Value, effects);
+            var foreign = session.Maildrop.ForeignUniqueIdOf(index);
+            if (foreign.IsEmpty)
+            {
+                session.ReplyNumbers(index + 1, session.Maildrop.Snapshot.Messages[index].Number.Value, effects);
+            }
+            else
+            {
+                var number = (index + 1).ToString(CultureInfo.InvariantCulture);
+                effects.Add(new Pop3Effect.Reply(
+                    new Pop3Reply(true, $"{number} {Encoding.ASCII.GetString(foreign)}")));
+            }
         }
     }
 }
