@@ -8,6 +8,13 @@ namespace MailCluster.Frontend.Edge;
 /// <summary>Puts the questions of SASL mechanisms to the account directory and counts the verdicts.</summary>
 internal sealed class Logins(PasswordVerifier verifier, EdgeMetrics metrics, ILogger<Logins> log)
 {
+    /// <summary>Too many have failed before: nobody is asked (decision 10).</summary>
+    public SaslAnswer Refuse(string protocol)
+    {
+        metrics.LoggedIn(protocol, "unavailable");
+        return new SaslAnswer.Unavailable();
+    }
+
     public async ValueTask<SaslAnswer> AskAsync(string protocol, SaslStep question)
     {
         SaslAnswer answer;

@@ -1,10 +1,12 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using MailCluster.Actors.Kernel;
+using MailCluster.Actors.Limits;
 using MailCluster.Actors.Storage;
 using MailCluster.Shared;
 using MailCluster.Shared.Mailboxes;
 using MailCluster.Shared.Pop3;
+using MailCluster.Shared.Sasl;
 using MailCluster.Shared.Wire;
 
 namespace MailCluster.Frontend.Edge;
@@ -24,6 +26,8 @@ internal sealed class Pop3Driver(
 
     private readonly List<Pop3Effect> _effects = new(4);
     private readonly ReadAhead _ahead = new(services.Bodies);
+    private readonly LogonGuard _logons = new(connection, services.Limits.Logons);
+    private AccountId? _permit;
     private MaildropSnapshot? _snapshot;
     private int _next;
     private Pop3Reply? _refusal;
@@ -63,6 +67,7 @@ internal sealed class Pop3Driver(
     {
         Commands++;
         session.Line(line, now, _effects);
+        _logons.Note(session.LogonFailures);
     }
 
     public void Fault(LineFault fault, DateTimeOffset now)
@@ -110,9 +115,7 @@ internal sealed class Pop3Driver(
                 Pop3Effect.SendListing listing => await ListAsync(listing).ConfigureAwait(false),
                 Pop3Effect.OpenMaildrop open => await OpenAsync(open.Account).ConfigureAwait(false),
                 Pop3Effect.Update update => await UpdateAsync(update).ConfigureAwait(false),
-                Pop3Effect.Authenticate ask => await services.Logins.AskAsync(Protocol, ask.Question)
-                    .ConfigureAwait(false) is { } sasl
-                    ? new Pop3Answer.Sasl(sasl) : null,
+                Pop3Effect.Authenticate ask => await AuthenticateAsync(ask.Question).ConfigureAwait(false),
                 Pop3Effect.StartTls => await StartTlsAsync().ConfigureAwait(false),
                 Pop3Effect.End end => await EndAsync(end.Reason).ConfigureAwait(false),
                 _ => throw new System.Diagnostics.UnreachableException(),
@@ -125,6 +128,7 @@ internal sealed class Pop3Driver(
             if (answer is not null)
             {
                 session.Answer(answer, services.Time.GetUtcNow(), _effects);
+                _logons.Note(session.LogonFailures);
                 connection.InactivityTimeout = session.IsAuthenticated
                     ? binding.AuthenticatedTimeout : binding.PreAuthenticatedTimeout;
             }
@@ -139,7 +143,11 @@ internal sealed class Pop3Driver(
         connection.WantsRest = false;
     }
 
-    public void Abandon() => _ahead.Release();
+    public void Abandon()
+    {
+        _ahead.Release();
+        GiveBackPermit();
+    }
 
     private void Write(Pop3Reply reply)
     {
@@ -147,18 +155,80 @@ internal sealed class Pop3Driver(
         services.Metrics.Replied(Protocol, reply.IsOk ? "ok" : "err");
     }
 
+    private async ValueTask<Pop3Answer?> AuthenticateAsync(SaslStep question)
+    {
+        switch (await _logons.EnterAsync(question).ConfigureAwait(false))
+        {
+            case LogonGate.Open:
+                return new Pop3Answer.Sasl(
+                    await services.Logins.AskAsync(Protocol, question).ConfigureAwait(false));
+            case LogonGate.Shut:
+                return new Pop3Answer.Sasl(services.Logins.Refuse(Protocol));
+            default:
+                if (connection.Expired is not { } why)
+                {
+                    return Close();
+                }
+
+                TimedOut(why);
+                return null;
+        }
+    }
+
     private async ValueTask<Pop3Answer?> OpenAsync(AccountId account)
     {
+        _logons.Succeeded();
+        if (await TakePermitAsync(account).ConfigureAwait(false) is { } refusal)
+        {
+            return refusal;
+        }
+
         try
         {
             _snapshot = await services.Maildrops.OpenAsync(account.Mailbox, CancellationToken.None)
                 .ConfigureAwait(false);
-            return _snapshot is null ? Pop3Answer.Unavailable.Instance : new Pop3Answer.MaildropOpened(_snapshot);
         }
         catch (Exception e) when (e is StoreUnavailableException or AskFailedException)
         {
             EdgeLog.StoreUnavailable(services.Log, e.Message);
-            return Pop3Answer.Unavailable.Instance;
+        }
+
+        if (_snapshot is not null)
+        {
+            return new Pop3Answer.MaildropOpened(_snapshot);
+        }
+
+        GiveBackPermit();
+        return Pop3Answer.Unavailable.Instance;
+    }
+
+    /// <summary>MaxConnectionsPerUser: null when this session may be one of them.</summary>
+    private async ValueTask<Pop3Answer?> TakePermitAsync(AccountId account)
+    {
+        if (binding.MaxConnectionsPerUser is not { } limit)
+        {
+            return null;
+        }
+
+        switch (await services.Limits.AdmitAsync(binding.Edge.Scope, account, connection.Id, limit)
+            .ConfigureAwait(false))
+        {
+            case Admission.TooMany:
+                return Pop3Answer.InUse.Instance;
+            case Admission.Unreachable:
+                return Pop3Answer.Unavailable.Instance;
+            default:
+                _permit = account;
+                return null;
+        }
+    }
+
+    private void GiveBackPermit()
+    {
+        if (_permit is { } account)
+        {
+            services.Limits.Release(binding.Edge.Scope, account, connection.Id);
+            _permit = null;
         }
     }
 

@@ -22,7 +22,6 @@ public static class NotInForce
         new("Smtp.Bindings[].AuthMechanisms[]", "GSSAPI", "Kerberos"),
         new("Smtp.Bindings[].SaslSupportedText[]", "NTLM", "NTLM"),
         new("Smtp.Bindings[].SaslSupportedText[]", "GSSAPI", "Kerberos"),
-        new("Pop3.MaxConnectionsPerUser", null, "limits"),
         new("Imap", null, "IMAP"),
         new("Cluster", null, "cluster"),
     ];
