@@ -54,8 +54,9 @@ finish() {
 }
 
 # ---- the clients and tools that tests run, and the Debian package of each
-clients=(curl:curl swaks:swaks mpop:mpop fetchmail:fetchmail strace:strace promtool:prometheus python3:python3
-         openssl:openssl sqlite3:sqlite3 ps:procps runuser:util-linux msmtp:msmtp smtp-source:postfix testssl:testssl.sh)
+clients=(curl:curl swaks:swaks mpop:mpop fetchmail:fetchmail getmail:getmail6 mutt:mutt script:bsdutils strace:strace
+         promtool:prometheus python3:python3 openssl:openssl sqlite3:sqlite3 ps:procps runuser:util-linux msmtp:msmtp
+         smtp-source:postfix testssl:testssl.sh)
 missing_packages() {
   local pair
   for pair in "${clients[@]}"; do command -v "${pair%%:*}" >/dev/null || echo "${pair##*:}"; done
