@@ -56,11 +56,14 @@ finish() {
 # ---- the clients and tools that tests run, and the Debian package of each
 clients=(curl:curl swaks:swaks mpop:mpop fetchmail:fetchmail getmail:getmail6 mutt:mutt script:bsdutils strace:strace
          promtool:prometheus python3:python3 openssl:openssl sqlite3:sqlite3 ps:procps runuser:util-linux msmtp:msmtp
-         smtp-source:postfix testssl:testssl.sh)
+         smtp-source:postfix testssl:testssl.sh krb5kdc:krb5-kdc kadmin.local:krb5-admin-server kinit:krb5-user
+         gsasl:gsasl)
 missing_packages() {
   local pair
   for pair in "${clients[@]}"; do command -v "${pair%%:*}" >/dev/null || echo "${pair##*:}"; done
   perl -MNet::SSLeay -e 1 2>/dev/null || echo libnet-ssleay-perl # swaks needs it for TLS
+  compgen -G '/usr/lib/*/gssntlmssp/gssntlmssp.so' >/dev/null || compgen -G '/usr/lib*/gssntlmssp/gssntlmssp.so' >/dev/null ||
+    echo gss-ntlmssp # curl has NTLM of its own, the program under test has not
   compgen -G '/usr/lib/*/libsqlite3.so.0' >/dev/null || compgen -G '/usr/lib*/libsqlite3.so.0' >/dev/null || echo libsqlite3-0
 }
 install_clients() {

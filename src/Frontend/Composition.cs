@@ -10,6 +10,7 @@ using MailCluster.Frontend.Admin;
 using MailCluster.Frontend.Edge;
 using MailCluster.Frontend.Observability;
 using MailCluster.Frontend.Options;
+using MailCluster.Frontend.Sasl;
 using MailCluster.Storage.Sqlite;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -143,6 +144,7 @@ internal static class Composition
                 : null,
             options.Node.Name, provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<CertificateShelf>>()));
+        services.AddSingleton<SaslOffer>().AddSingleton<SecurityContexts>();
         services.AddSingleton<Logins>().AddSingleton<EdgeServices>().AddSingleton<MailListener>();
         services.AddHostedService<EdgeDrain>();
     }
@@ -163,7 +165,8 @@ internal static class Composition
         kestrel.Limits.MaxRequestBodySize = AdminRequestOctetsMax;
         var certificates = kestrel.ApplicationServices.GetRequiredService<CertificateShelf>();
         EdgeEndpoints.Listen(
-            kestrel, options, kestrel.ApplicationServices.GetRequiredService<MailListener>(), certificates.IsUsable,
+            kestrel, options, kestrel.ApplicationServices.GetRequiredService<SaslOffer>(),
+            kestrel.ApplicationServices.GetRequiredService<MailListener>(), certificates.IsUsable,
             (name, listen) => listeners.Add(new(name, listen)));
         foreach (var endpoint in options.Http.Endpoints)
         {

@@ -14,7 +14,7 @@ public sealed class FakeSaslExchange(string mechanism) : ISaslExchange
     private int _responses;
     private string _user = string.Empty;
 
-    public static ISaslExchange? Create(string mechanism) =>
+    public static ISaslExchange? Create(string mechanism, ChannelBinding? binding) =>
         mechanism is "PLAIN" or "LOGIN" or "NTLM" ? new FakeSaslExchange(mechanism) : null;
 
     public SaslStep Begin(ReadOnlyMemory<byte>? initialResponse)

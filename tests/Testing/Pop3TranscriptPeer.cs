@@ -14,7 +14,7 @@ namespace MailCluster.Testing;
 /// A POP3 session with a framer before it, as the edge has it, and with answers that follow from the question: the
 /// password is "secret", "away" finds no store; the users "busy" and "homeless" have a maildrop that does not open,
 /// "silent" gets no answer at all. Options: maildrop=number:octets[/wire octets],… login tls=offer|active type=…
-/// gone=number unreadable=number utf8=number update=failed|unavailable, and the limits by their names.
+/// auth=mechanism,… gone=number unreadable=number utf8=number update=failed|unavailable, and the limits by their names.
 /// </summary>
 public sealed class Pop3TranscriptPeer : ITranscriptPeer
 {
@@ -45,7 +45,8 @@ public sealed class Pop3TranscriptPeer : ITranscriptPeer
         MaxLogonFailures = Number(settings, "max-logons", 3),
         MaxProtocolErrors = Number(settings, "max-errors", 50),
         Banner = settings.GetValueOrDefault("banner", "MailCluster POP3 ready"),
-        CreateSaslExchange = name =>
+        Mechanisms = settings.TryGetValue("auth", out var auth) ? [.. auth.Split(',')] : SaslMechanisms.OfOurOwn,
+        CreateSaslExchange = (name, _) =>
             SaslMechanisms.TryCreate(name, new SaslContext("server-nonce"), out var exchange) ? exchange : null,
     };
 
@@ -162,6 +163,8 @@ public sealed class Pop3TranscriptPeer : ITranscriptPeer
                 _output.Add($"E: FindKeys [{find.User}]");
                 var identity = find.User == "nobody" ? null : IdentityOf(find.User);
                 return new Pop3Answer.Sasl(new SaslAnswer.Keys(Keys, identity));
+            case Pop3Effect.Authenticate { Question: { } question }:
+                return new Pop3Answer.Sasl(Check(question));
             case Pop3Effect.OpenMaildrop open:
                 _output.Add($"E: OpenMaildrop {open.Account.Value}");
                 return Open(open.Account.Value);
@@ -194,6 +197,39 @@ public sealed class Pop3TranscriptPeer : ITranscriptPeer
         "away" => new SaslAnswer.Unavailable(),
         _ => new SaslAnswer.PasswordRefused(),
     };
+
+    /// <summary>
+    /// A security context by its token's last letter: 'c' goes on, 's' stands with a token for the client, 'e' without
+    /// one, 'u' has no keytab, any other is refused. Wrapping changes nothing.
+    /// </summary>
+    private SaslAnswer Check(SaslStep.Question question)
+    {
+        switch (question)
+        {
+            case SaslStep.AcceptToken accept:
+                _output.Add($"E: AcceptToken {accept.Package}{(accept.IsFirst ? " first" : string.Empty)}");
+                var name = accept.Package == SaslPackage.Ntlm ? @"EXAMPLE.TEST\alice" : "alice@EXAMPLE.TEST";
+                return (char)accept.Token.Span[^1] switch
+                {
+                    'c' => new SaslAnswer.ContextContinues("challenge"u8.ToArray()),
+                    's' => new SaslAnswer.ContextEstablished("reply"u8.ToArray(), name),
+                    'e' => new SaslAnswer.ContextEstablished(ReadOnlyMemory<byte>.Empty, name),
+                    'u' => new SaslAnswer.Unavailable(),
+                    _ => new SaslAnswer.TokenRefused(),
+                };
+            case SaslStep.Wrap wrap:
+                _output.Add("E: Wrap");
+                return new SaslAnswer.Octets(wrap.Octets);
+            case SaslStep.Unwrap unwrap:
+                _output.Add("E: Unwrap");
+                return new SaslAnswer.Octets(unwrap.Token);
+            case SaslStep.FindAccount find:
+                _output.Add($"E: FindAccount [{find.Address}]");
+                return new SaslAnswer.Account(IdentityOf(find.Address.Split('@')[0]));
+            default:
+                throw new InvalidOperationException(question.ToString());
+        }
+    }
 
     private Pop3Answer Open(long account) => account switch
     {

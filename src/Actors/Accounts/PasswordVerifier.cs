@@ -16,7 +16,7 @@ public sealed class PasswordVerifier : IDisposable
     private readonly AccountDirectory _directory;
     private readonly AccountMetrics _metrics;
     private readonly TimeProvider _time;
-    private readonly DerivationLane _lane;
+    private readonly WorkLane _lane;
     private readonly PasswordCache _recent;
     private readonly DecoyKeys _decoys;
 
@@ -26,7 +26,7 @@ public sealed class PasswordVerifier : IDisposable
         _directory = directory;
         _metrics = metrics;
         _time = time;
-        _lane = new DerivationLane(options.DerivationsMax, options.DerivationQueueMax);
+        _lane = new WorkLane("derivation", options.DerivationsMax, options.DerivationQueueMax);
         _recent = new PasswordCache(options.PasswordCacheEntries, options.PasswordLifetime, time);
         _decoys = new DecoyKeys(options.Iterations);
     }
@@ -88,6 +88,24 @@ public sealed class PasswordVerifier : IDisposable
         }
     }
 
+    /// <summary>
+    /// NTLM and GSSAPI, whose contexts have shown who it is. No password of ours is needed; a suspended user is
+    /// refused.
+    /// </summary>
+    public async ValueTask<SaslAnswer> FindAccountAsync(
+        SaslStep.FindAccount question, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var account = await _directory.FindLoginAsync(question.Address, cancellationToken);
+            return new SaslAnswer.Account(account is { Suspended: false } ? Identity(account) : null);
+        }
+        catch (StoreUnavailableException)
+        {
+            return Unavailable;
+        }
+    }
+
     public void Dispose() => _lane.Dispose();
 
     private static SaslAnswer.PasswordAccepted Accepted(AccountRecord account) => new(Identity(account));
@@ -107,7 +125,7 @@ public sealed class PasswordVerifier : IDisposable
         ScramKeys keys, string password, CancellationToken cancellationToken)
     {
         var since = _time.GetTimestamp();
-        var answer = _lane.TryMatch(keys, password);
+        var answer = _lane.TryRun(() => ScramSha256.Matches(keys, password));
         if (answer is null)
         {
             return null;

@@ -49,7 +49,7 @@ internal static class UserEndpoints
     }
 
     private static async Task<Results<Created<UserView>, ProblemHttpResult>> AddAsync(
-        NewUser user, IDirectoryStore directory, PasswordOptions passwords, CancellationToken cancellationToken)
+        NewUser user, IDirectoryStore directory, LogonOptions passwords, CancellationToken cancellationToken)
     {
         if (!MailAddressText.TrySplit(user.Address, out var localPart, out var domain, out var fault))
         {
@@ -93,7 +93,7 @@ internal static class UserEndpoints
             : AdminProblem.NotFound("user", address);
 
     private static async Task<Results<NoContent, ProblemHttpResult>> SetPasswordAsync(
-        string address, NewPassword password, IDirectoryStore directory, PasswordOptions passwords,
+        string address, NewPassword password, IDirectoryStore directory, LogonOptions passwords,
         CancellationToken cancellationToken)
     {
         if (!PasswordText.TryPrepare(password.Password, out _))

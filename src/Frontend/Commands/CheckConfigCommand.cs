@@ -1,5 +1,6 @@
 using System.CommandLine;
 using MailCluster.Frontend.Options;
+using MailCluster.Frontend.Sasl;
 
 namespace MailCluster.Frontend.Commands;
 
@@ -24,6 +25,13 @@ internal static class CheckConfigCommand
             foreach (var advice in loaded.Advice)
             {
                 terminal.Line($"  advice: {advice}");
+            }
+
+            foreach (var entry in SystemMechanisms.Find(loaded.Options))
+            {
+                terminal.Line(entry.Protocols.IsEmpty
+                    ? $"  not offered: {entry.Name}: {entry.Words}"
+                    : $"  offered over {string.Join(" and ", entry.Protocols)}: {entry.Name}: {entry.Words}");
             }
 
             foreach (var (path, waits) in loaded.NotInForce)

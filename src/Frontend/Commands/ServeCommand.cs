@@ -1,6 +1,7 @@
 using System.CommandLine;
 using MailCluster.Frontend.Edge;
 using MailCluster.Frontend.Options;
+using MailCluster.Frontend.Sasl;
 using MailCluster.Storage;
 
 namespace MailCluster.Frontend.Commands;
@@ -53,6 +54,7 @@ internal static class ServeCommand
             await using var node =
                 await Composition.OpenAsync(loaded.Options, Console.OpenStandardOutput(), TimeProvider.System);
             SayWhatIsNotInForce(node, loaded);
+            node.Services.GetRequiredService<SaslOffer>().Say();
             if (wishes.Users > 0)
             {
                 await UserSeeding.RunAsync(node, wishes.Users, terminal, cancellationToken);

@@ -145,7 +145,8 @@ internal sealed class LineClient : IAsyncDisposable
             var (line, isClosed) = await ReadLineAsync(within);
             if (line is null)
             {
-                return new Reply(lines, _time.GetElapsedTime(Sent), isClosed);
+                // A reply that is not whole is none.
+                return new Reply([], _time.GetElapsedTime(Sent), isClosed);
             }
 
             lines.Add(line);

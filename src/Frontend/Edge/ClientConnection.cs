@@ -1,7 +1,10 @@
+using System.Collections.Immutable;
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
 using MailCluster.Shared;
+using MailCluster.Shared.Sasl;
 using Microsoft.AspNetCore.Connections;
 
 namespace MailCluster.Frontend.Edge;
@@ -273,6 +276,15 @@ internal sealed class ClientConnection : ITimed
         Output = PipeWriter.Create(stream, WriterOptions);
         return true;
     }
+
+    /// <summary>
+    /// What one of these mechanisms can bind to, if any does. tls-unique is not offered: under TLS 1.2 it binds only
+    /// with the extended master secret (RFC 7677 §4), of which the platform does not tell; nor does it give what
+    /// tls-exporter needs (RFC 9266).
+    /// </summary>
+    public ChannelBinding? BindingFor(ImmutableArray<string> mechanisms) =>
+        mechanisms.Contains(SaslMechanisms.ScramSha256Plus) && _tls?.LocalCertificate is X509Certificate2 certificate
+            ? EndPointBinding.Of(certificate) : null;
 
     /// <summary>
     /// A message is committed, and waits to be acknowledged: until <see cref="EndAccept"/> the transport is not cut,

@@ -1,8 +1,7 @@
 using System.Collections.Frozen;
-using System.Security.Cryptography;
 using MailCluster.Frontend.Options;
+using MailCluster.Frontend.Sasl;
 using MailCluster.Shared.Pop3;
-using MailCluster.Shared.Sasl;
 using MailCluster.Shared.Smtp;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -39,25 +38,27 @@ internal static class EdgeEndpoints
     /// Opens every mail binding; <paramref name="opened"/> hears of each address, whose port is known after the start.
     /// </summary>
     public static void Listen(
-        KestrelServerOptions kestrel, MailClusterOptions options, MailListener listener, bool canTls, Action<string,
-        ListenOptions> opened)
+        KestrelServerOptions kestrel, MailClusterOptions options, SaslOffer sasl, MailListener listener, bool canTls,
+        Action<string, ListenOptions> opened)
     {
         foreach (var smtp in options.Smtp.Bindings)
         {
-            var binding = Smtp(smtp, options.Node.Name, canTls);
+            var binding = Smtp(smtp, options.Node.Name, sasl, canTls);
             Open(kestrel, binding.Edge, opened, connection => listener.RunAsync(connection, binding));
         }
 
         var places = new ConnectionPlaces(options.Pop3.MaxConnections);
         foreach (var pop3 in options.Pop3.Bindings)
         {
-            var binding = Pop3(pop3, options, canTls, places);
+            var binding = Pop3(pop3, options, sasl, canTls, places);
             Open(kestrel, binding.Edge, opened, connection => listener.RunAsync(connection, binding));
         }
     }
 
-    public static SmtpBinding Smtp(SmtpBindingOptions options, string nodeName, bool canTls) => new(
-        new BindingEdge(
+    public static SmtpBinding Smtp(SmtpBindingOptions options, string nodeName, SaslOffer sasl, bool canTls)
+    {
+        var mechanisms = sasl.Of("smtp", options.AuthMechanisms);
+        return new(new BindingEdge(
             options.Name, "smtp", options.Endpoints, options.Tls, options.ProxyProtocolFrom,
             options.ConnectionTimeout, options.ConnectionInactivityTimeout,
             new ConnectionPlaces(options.MaxInboundConnections))
@@ -82,8 +83,9 @@ internal static class EdgeEndpoints
             Role = (Shared.Smtp.SmtpRole)options.Role,
             Banner = options.Banner,
             OffersStartTls = canTls && options.Tls == BindingTls.StartTls,
-            AuthMechanisms = options.OfferedMechanisms,
-            CreateSaslExchange = NewExchange,
+            AuthMechanisms = mechanisms,
+            CreateSaslExchange = sasl.Exchanges("smtp", mechanisms),
+            AnnouncesObsoleteAuth = options.AnnouncesObsoleteAuth,
             RequireTlsForPlaintextAuth = options.RequireTlsForPlaintextAuth,
             SaslSupportedText = options.SaslSupportedText,
             MaxRecipientsPerMessage = options.MaxRecipientsPerMessage,
@@ -100,11 +102,14 @@ internal static class EdgeEndpoints
             AuthTarpitInterval = options.AuthTarpitInterval,
         },
         options.MaxAcknowledgementDelay);
+    }
 
     /// <param name="places">Shared by all bindings (MaxConnections).</param>
     public static Pop3Binding Pop3(
-        AccessBindingOptions options, MailClusterOptions all, bool canTls, ConnectionPlaces places) => new(
-        new BindingEdge(
+        AccessBindingOptions options, MailClusterOptions all, SaslOffer sasl, bool canTls, ConnectionPlaces places)
+    {
+        var mechanisms = sasl.Of("pop3", all.Pop3.AuthMechanisms);
+        return new(new BindingEdge(
             options.Name, "pop3", options.Endpoints, options.Tls, options.ProxyProtocolFrom,
             ConnectionTimeout: null, all.Pop3.PreAuthenticatedConnectionTimeout, places)
         {
@@ -115,8 +120,8 @@ internal static class EdgeEndpoints
         {
             LoginType = (Shared.Pop3.Pop3LoginType)all.Pop3.LoginType,
             OffersStls = canTls && options.Tls == BindingTls.StartTls,
-            Mechanisms = SmtpBindingOptions.BuiltMechanisms,
-            CreateSaslExchange = NewExchange,
+            Mechanisms = mechanisms,
+            CreateSaslExchange = sasl.Exchanges("pop3", mechanisms),
             MaxCommandSize = all.Pop3.MaxCommandSize,
             MaxLogonFailures = all.Pop3.MaxLogonFailures,
             EnableExactRFC822Size = all.Pop3.EnableExactRFC822Size,
@@ -125,6 +130,7 @@ internal static class EdgeEndpoints
         all.Pop3.PreAuthenticatedConnectionTimeout,
         all.Pop3.AuthenticatedConnectionTimeout,
         LimitOf(all.Pop3.MaxConnectionsPerUser));
+    }
 
     /// <summary>What nobody can reach is not counted.</summary>
     private static int? LimitOf(int? setting) => setting is { } limit and < int.MaxValue ? limit : null;
@@ -141,12 +147,5 @@ internal static class EdgeEndpoints
                 opened(binding.Name, listen);
             });
         }
-    }
-
-    /// <summary>The nonce is made here, in the shell: 144 random bits (RFC 5802 §5.1).</summary>
-    private static ISaslExchange? NewExchange(string mechanism)
-    {
-        var context = new SaslContext(Convert.ToBase64String(RandomNumberGenerator.GetBytes(18)).Replace('=', '.'));
-        return SaslMechanisms.TryCreate(mechanism, context, out var exchange) ? exchange : null;
     }
 }

@@ -44,7 +44,8 @@ internal sealed class EdgeMetrics
         _sentOctets = meter.CreateCounter<long>(
             "mailcluster.pop3.messages.octets", "By", "Octets of messages sent by RETR and TOP.");
         _logins = meter.CreateCounter<long>(
-            "mailcluster.edge.logins", "{login}", "Logins, by protocol and verdict (accepted, refused, unavailable).");
+            "mailcluster.edge.logins", "{login}",
+            "Logins, by protocol, mechanism (with PASS of POP3) and verdict (accepted, refused, malformed, unavailable).");
         _handshakes = meter.CreateCounter<long>(
             "mailcluster.edge.tls.handshakes", "{handshake}", "TLS handshakes, by verdict (ok, failed).");
         _greetings = meter.CreateCounter<long>(
@@ -98,9 +99,10 @@ internal sealed class EdgeMetrics
         _sentOctets.Add(octets);
     }
 
-    public void LoggedIn(string protocol, string verdict) =>
-        _logins.Add(1, new KeyValuePair<string, object?>("protocol", protocol), new KeyValuePair<string,
-            object?>("verdict", verdict));
+    public void LoggedIn(string protocol, string mechanism, string verdict) => _logins.Add(
+        1, new KeyValuePair<string, object?>("protocol", protocol),
+        new KeyValuePair<string, object?>("mechanism", mechanism),
+        new KeyValuePair<string, object?>("verdict", verdict));
 
     public void Handshake(bool succeeded) =>
         _handshakes.Add(1, new KeyValuePair<string, object?>("verdict", succeeded ? "ok" : "failed"));

@@ -27,16 +27,21 @@ internal sealed class LogonGuard(ClientConnection connection, LogonLimits limits
     private int _failures;
 
     /// <summary>Before a mechanism's question is answered. The first of an attempt is held.</summary>
-    public async ValueTask<LogonGate> EnterAsync(SaslStep question)
+    public async ValueTask<LogonGate> EnterAsync(SaslStep.Question question)
     {
         var name = NameIn(question);
-        if (_isTrying && name is null)
+        if (name is not null)
+        {
+            _name = LogonName.Of(name);
+        }
+
+        if (_isTrying && !BeginsAttempt(question))
         {
             return LogonGate.Open;
         }
 
         _isTrying = true;
-        _name = name is null ? null : LogonName.Of(name);
+        _name = name is null ? null : _name;
         var verdict = await limits.JudgeAsync(_name, connection.Source).ConfigureAwait(false);
         if (verdict.Delay > TimeSpan.Zero)
         {
@@ -80,10 +85,15 @@ internal sealed class LogonGuard(ClientConnection connection, LogonLimits limits
 
     private void Forget() => (_name, _isKnown, _isTrying) = (null, false, false);
 
-    private static string? NameIn(SaslStep question) => question switch
+    /// <summary>Null: NTLM and GSSAPI tell it at their end only.</summary>
+    private static string? NameIn(SaslStep.Question question) => question switch
     {
         SaslStep.CheckPassword check => check.User,
         SaslStep.FindKeys find => find.User,
+        SaslStep.FindAccount find => find.Address,
         _ => null,
     };
+
+    private static bool BeginsAttempt(SaslStep.Question question) =>
+        question is SaslStep.CheckPassword or SaslStep.FindKeys or SaslStep.AcceptToken { IsFirst: true };
 }

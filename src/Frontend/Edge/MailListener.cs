@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using MailCluster.Shared;
 using MailCluster.Shared.Pop3;
 using MailCluster.Shared.Smtp;
@@ -17,14 +18,18 @@ internal sealed class MailListener(
         RunAsync(transport, binding.Edge, connection =>
     {
         var session = new SmtpSession(
-            binding.Session, new SmtpConnection(EdgeText.Of(connection.Remote.Address), TlsOf(connection)));
+            binding.Session,
+            new SmtpConnection(
+                EdgeText.Of(connection.Remote.Address), TlsOf(connection, binding.Session.AuthMechanisms)));
         return new SmtpDriver(connection, session, binding, services);
     });
 
     public Task RunAsync(ConnectionContext transport, Pop3Binding binding) =>
         RunAsync(transport, binding.Edge, connection =>
     {
-        var session = new Pop3Session(binding.Session, isTlsActive: connection.Tls is not null);
+        var session = new Pop3Session(
+            binding.Session, isTlsActive: connection.Tls is not null,
+            connection.BindingFor(binding.Session.Mechanisms));
         return new Pop3Driver(connection, session, binding, services);
     });
 
@@ -171,6 +176,7 @@ internal sealed class MailListener(
             connection.Tls?.Protocol ?? "plain");
     }
 
-    private static SmtpTls? TlsOf(ClientConnection connection) =>
-        connection.Tls is { } tls ? new SmtpTls(tls.Protocol, tls.CipherSuite) : null;
+    private static SmtpTls? TlsOf(ClientConnection connection, ImmutableArray<string> mechanisms) =>
+        connection.Tls is { } tls
+            ? new SmtpTls(tls.Protocol, tls.CipherSuite, connection.BindingFor(mechanisms)) : null;
 }

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using MailCluster.Actors.Kernel;
 using MailCluster.Actors.Limits;
 using MailCluster.Actors.Storage;
+using MailCluster.Frontend.Sasl;
 using MailCluster.Shared;
 using MailCluster.Shared.Mailboxes;
 using MailCluster.Shared.Pop3;
@@ -31,6 +32,7 @@ internal sealed class Pop3Driver(
     private MaildropSnapshot? _snapshot;
     private int _next;
     private Pop3Reply? _refusal;
+    private ContextSlot? _context;
 
     public bool ExpectsLine => session.Expects == Pop3Expects.Line;
 
@@ -68,12 +70,14 @@ internal sealed class Pop3Driver(
         Commands++;
         session.Line(line, now, _effects);
         _logons.Note(session.LogonFailures);
+        LeaveContext();
     }
 
     public void Fault(LineFault fault, DateTimeOffset now)
     {
         Commands++;
         session.LineFault(fault, now, _effects);
+        LeaveContext();
     }
 
     public void TimedOut(ConnectionEndReason why)
@@ -129,6 +133,7 @@ internal sealed class Pop3Driver(
             {
                 session.Answer(answer, services.Time.GetUtcNow(), _effects);
                 _logons.Note(session.LogonFailures);
+                LeaveContext();
                 connection.InactivityTimeout = session.IsAuthenticated
                     ? binding.AuthenticatedTimeout : binding.PreAuthenticatedTimeout;
             }
@@ -145,8 +150,18 @@ internal sealed class Pop3Driver(
 
     public void Abandon()
     {
+        _context?.Dispose();
         _ahead.Release();
         GiveBackPermit();
+    }
+
+    /// <summary>An exchange that is over, however it ended, leaves no security context behind.</summary>
+    private void LeaveContext()
+    {
+        if (session.Expects != Pop3Expects.Answer && session.State != Pop3States.Sasl)
+        {
+            _context?.Dispose();
+        }
     }
 
     private void Write(Pop3Reply reply)
@@ -155,24 +170,39 @@ internal sealed class Pop3Driver(
         services.Metrics.Replied(Protocol, reply.IsOk ? "ok" : "err");
     }
 
-    private async ValueTask<Pop3Answer?> AuthenticateAsync(SaslStep question)
+    private async ValueTask<Pop3Answer?> AuthenticateAsync(SaslStep.Question question)
     {
+        SaslAnswer answer;
         switch (await _logons.EnterAsync(question).ConfigureAwait(false))
         {
             case LogonGate.Open:
-                return new Pop3Answer.Sasl(
-                    await services.Logins.AskAsync(Protocol, question).ConfigureAwait(false));
+                answer = await services.Logins.AskAsync(Protocol, question, _context ??= new()).ConfigureAwait(false);
+                break;
             case LogonGate.Shut:
-                return new Pop3Answer.Sasl(services.Logins.Refuse(Protocol));
+                answer = new SaslAnswer.Unavailable();
+                break;
             default:
-                if (connection.Expired is not { } why)
-                {
-                    return Close();
-                }
-
-                TimedOut(why);
-                return null;
+                return GiveUpWaiting();
         }
+
+        if (session.CommandName == "PASS")
+        {
+            services.Logins.CountPass(Protocol, answer);
+        }
+
+        return new Pop3Answer.Sasl(answer);
+    }
+
+    /// <summary>The held answer gives way to the last line.</summary>
+    private Pop3Answer? GiveUpWaiting()
+    {
+        if (connection.Expired is not { } why)
+        {
+            return Close();
+        }
+
+        TimedOut(why);
+        return null;
     }
 
     private async ValueTask<Pop3Answer?> OpenAsync(AccountId account)
@@ -418,7 +448,7 @@ internal sealed class Pop3Driver(
             return null;
         }
 
-        return Pop3Answer.TlsStarted.Instance;
+        return new Pop3Answer.TlsStarted(connection.BindingFor(binding.Session.Mechanisms));
     }
 
     private async ValueTask<Pop3Answer?> EndAsync(ConnectionEndReason reason)

@@ -5,6 +5,7 @@ using MailCluster.Actors.Delivery;
 using MailCluster.Actors.Limits;
 using MailCluster.Actors.Storage;
 using MailCluster.Frontend.Options;
+using MailCluster.Frontend.Sasl;
 using MailCluster.Shared;
 using MailCluster.Shared.Mime;
 using MailCluster.Shared.Sasl;
@@ -26,6 +27,7 @@ internal sealed class SmtpDriver(
     private BodySpool? _body;
     private SmtpGreetingRefusal? _refusal;
     private bool _isOwing;
+    private ContextSlot? _context;
 
     public bool ExpectsLine => session.Expects == SmtpExpects.Line;
 
@@ -65,12 +67,14 @@ internal sealed class SmtpDriver(
         session.IsShortOfResources = services.Resources.IsShort;
         session.Line(line, now, _effects);
         NoteLogon();
+        LeaveContext();
     }
 
     public void Fault(LineFault fault, DateTimeOffset now)
     {
         Commands++;
         session.LineFault(fault, now, _effects);
+        LeaveContext();
     }
 
     public void TimedOut(ConnectionEndReason why)
@@ -129,6 +133,7 @@ internal sealed class SmtpDriver(
             {
                 session.Answer(answer, services.Time.GetUtcNow(), _effects);
                 NoteLogon();
+                LeaveContext();
             }
         }
 
@@ -139,7 +144,20 @@ internal sealed class SmtpDriver(
     {
     }
 
-    public void Abandon() => Discard();
+    public void Abandon()
+    {
+        _context?.Dispose();
+        Discard();
+    }
+
+    /// <summary>An exchange that is over, however it ended, leaves no security context behind.</summary>
+    private void LeaveContext()
+    {
+        if (session.State != SmtpStates.Sasl)
+        {
+            _context?.Dispose();
+        }
+    }
 
     private void Write(SmtpReply reply)
     {
@@ -170,12 +188,12 @@ internal sealed class SmtpDriver(
         return null;
     }
 
-    private async ValueTask<SmtpAnswer?> AuthenticateAsync(SaslStep question) =>
+    private async ValueTask<SmtpAnswer?> AuthenticateAsync(SaslStep.Question question) =>
         await _logons.EnterAsync(question).ConfigureAwait(false) switch
         {
             LogonGate.Open => new SmtpAnswer.Sasl(
-                await services.Logins.AskAsync(Protocol, question).ConfigureAwait(false)),
-            LogonGate.Shut => new SmtpAnswer.Sasl(services.Logins.Refuse(Protocol)),
+                await services.Logins.AskAsync(Protocol, question, _context ??= new()).ConfigureAwait(false)),
+            LogonGate.Shut => new SmtpAnswer.Sasl(new SaslAnswer.Unavailable()),
             _ => GiveUpWaiting(),
         };
 
@@ -342,7 +360,9 @@ internal sealed class SmtpDriver(
         var isUp = await connection.HandshakeAsync(services.Certificates).ConfigureAwait(false);
         services.Metrics.Handshake(isUp);
         return isUp
-            ? new SmtpAnswer.TlsStarted(connection.Tls!.Protocol, connection.Tls.CipherSuite)
+            ? new SmtpAnswer.TlsStarted(
+                connection.Tls!.Protocol, connection.Tls.CipherSuite,
+                connection.BindingFor(binding.Session.AuthMechanisms))
             : Close(connection.Expired ?? ConnectionEndReason.TlsFailed);
     }
 

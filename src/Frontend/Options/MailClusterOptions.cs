@@ -22,7 +22,7 @@ public sealed record MailClusterOptions
 
     public required ImapOptions Imap { get; init; }
 
-    public required PasswordOptions Accounts { get; init; }
+    public required LogonOptions Accounts { get; init; }
 
     public required BackPressureOptions BackPressure { get; init; }
 
@@ -75,7 +75,7 @@ public sealed record MailClusterOptions
             Smtp = reader.Section("Smtp", "Mail in.", SmtpOptions.Read),
             Pop3 = reader.Section("Pop3", "Mail out by POP3.", Pop3Options.Read),
             Imap = reader.Section("Imap", "Mail out by IMAP.", ImapOptions.Read),
-            Accounts = reader.Section("Accounts", "Passwords.", PasswordOptions.Read),
+            Accounts = reader.Section("Accounts", "Passwords, and logins by NTLM and Kerberos.", LogonOptions.Read),
             BackPressure = reader.Section("BackPressure", "When a node takes no more.", BackPressureOptions.Read),
             Cluster = reader.Section("Cluster", "Several nodes on one PostgreSQL.", ClusterOptions.Read),
             Http = reader.Section("Http", "To operate it.", section => HttpOptions.Read(section, node.DataDirectory)),

@@ -105,32 +105,6 @@ public sealed record HttpOptions(ImmutableArray<IPEndPoint> Endpoints, string Ad
             "The admin API's bearer token: made at first start, mode 0600.", "admin.token in Node.DataDirectory"));
 }
 
-/// <param name="MaxLogonFailuresPerSource">Null: not counted.</param>
-/// <param name="MaxLogonFailuresPerUser">Null: not counted.</param>
-public sealed record PasswordOptions(
-    int ScramIterations,
-    int MaxCachedLogons,
-    int? MaxLogonFailuresPerSource,
-    int? MaxLogonFailuresPerUser,
-    TimeSpan LogonFailureWindow,
-    TimeSpan MaxLogonDelay)
-{
-    internal static PasswordOptions Read(OptionReader reader) => new(
-        reader.Number("ScramIterations", 4096, 4096, 10_000_000,
-            "PBKDF2 rounds of new passwords (RFC 7677 §4: at least 4096); a stored password keeps the count it was made with."),
-        reader.Number("MaxCachedLogons", 100_000, 0, 16_777_216,
-            "Recent successful logins remembered by a keyed hash, so that a polling client does not cost a derivation each time; 0: none."),
-        reader.Limit("MaxLogonFailuresPerSource", 100, 1, 1_000_000,
-            "Failed logins from one address within LogonFailureWindow, over all connections of POP3 and SMTP; beyond it a login there "
-                + "is a temporary failure (decision 10). 100: as many customers behind one address who each mistype once."),
-        reader.Limit("MaxLogonFailuresPerUser", 50, 1, 1_000_000,
-            "The same for one user name, from all addresses it has not logged in from for a day, and for each one it has by itself."),
-        reader.Duration("LogonFailureWindow", TimeSpan.FromMinutes(10), TimeSpan.FromSeconds(1), TimeSpan.FromDays(1),
-            "In which as many failed logins as are allowed are forgotten, one by one; the default makes the next attempt a matter of seconds."),
-        reader.Duration("MaxLogonDelay", TimeSpan.FromSeconds(5), TimeSpan.Zero, TimeSpan.FromSeconds(30),
-            "The longest wait before a login is looked at; the first 5 failures cost none, each further one doubles it from 250 ms."));
-}
-
 public sealed record LogOptions(LogLevel Level, LogFormat Format, int MaxQueuedLines)
 {
     internal static LogOptions Read(OptionReader reader) => new(

@@ -18,10 +18,6 @@ public static class NotInForce
         new("Node.AdvertisedAddress", null, "cluster"),
         new("Store.Kind", "PostgreSql", "cluster; serve refuses it"),
         new("Store.ConnectionString", null, "cluster"),
-        new("Smtp.Bindings[].AuthMechanisms[]", "NTLM", "NTLM"),
-        new("Smtp.Bindings[].AuthMechanisms[]", "GSSAPI", "Kerberos"),
-        new("Smtp.Bindings[].SaslSupportedText[]", "NTLM", "NTLM"),
-        new("Smtp.Bindings[].SaslSupportedText[]", "GSSAPI", "Kerberos"),
         new("Imap", null, "IMAP"),
         new("Cluster", null, "cluster"),
     ];

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Net;
+using MailCluster.Shared.Sasl;
 
 namespace MailCluster.Frontend.Options;
 
@@ -25,6 +26,8 @@ public sealed record Pop3Options
     public ImmutableArray<AccessBindingOptions> Bindings { get; init; } =
         [AccessBindingOptions.Demo("pop3", BindingTls.StartTls, 2110),
             AccessBindingOptions.Demo("pop3s", BindingTls.Implicit, 2995)];
+
+    public ImmutableArray<string> AuthMechanisms { get; init; } = SmtpBindingOptions.PresetMechanisms;
 
     public LoginType LoginType { get; init; } = LoginType.SecureLogin;
 
@@ -57,6 +60,8 @@ public sealed record Pop3Options
             Bindings = reader.Sections("Bindings", "pop3 and pop3s on loopback, as ./run.sh has them",
                 "The POP3 listeners. Without a file: pop3 2110 and pop3s 2995 (implicit TLS) on 127.0.0.1 and [::1].",
                 preset.Bindings, item => AccessBindingOptions.Read(item, "pop3", 2110)),
+            AuthMechanisms = reader.Words("AuthMechanisms", preset.AuthMechanisms, SaslMechanisms.Names,
+                "Offered in CAPA in this order, as far as they can be had (STANXPOP3-E0002); as for SMTP. USER and PASS are beside it."),
             LoginType = reader.Choice("LoginType", LoginType.SecureLogin,
                 "SecureLogin: no login without TLS; PlainTextAuthentication: without TLS only mechanisms that show no password; "
                     + "PlainTextLogin: anything. Passwords in the clear are nobody's wish, hence the default (and Exchange's)."),

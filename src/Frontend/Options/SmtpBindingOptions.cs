@@ -1,17 +1,16 @@
 using System.Collections.Immutable;
 using System.Net;
+using MailCluster.Shared.Sasl;
 
 namespace MailCluster.Frontend.Options;
 
 /// <summary>One SMTP listener: an Exchange receive connector.</summary>
 public sealed record SmtpBindingOptions
 {
-    /// <summary>
-    /// Mechanisms that this build can speak; what else AuthMechanisms names is accepted and not offered.
-    /// </summary>
-    public static readonly ImmutableArray<string> BuiltMechanisms = ["SCRAM-SHA-256", "PLAIN", "LOGIN"];
+    /// <summary>What a list of mechanisms is when nobody gives one, for SMTP and POP3.</summary>
+    public static readonly ImmutableArray<string> PresetMechanisms =
+        [SaslMechanisms.Ntlm, SaslMechanisms.Gssapi, .. SaslMechanisms.OfOurOwn];
 
-    private static readonly ImmutableArray<string> AllMechanisms = ["NTLM", "GSSAPI", .. BuiltMechanisms];
     private static readonly TimeSpan Day = TimeSpan.FromDays(1);
     private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan FiveMinutes = TimeSpan.FromMinutes(5);
@@ -35,11 +34,9 @@ public sealed record SmtpBindingOptions
 
     public ImmutableArray<IPNetwork> BlockedIPRanges { get; init; } = [];
 
-    public ImmutableArray<string> AuthMechanisms { get; init; } = BuiltMechanisms;
+    public ImmutableArray<string> AuthMechanisms { get; init; } = PresetMechanisms;
 
-    /// <summary>What to offer: those of <see cref="AuthMechanisms"/> that are built, in the order given.</summary>
-    public ImmutableArray<string> OfferedMechanisms =>
-        [.. AuthMechanisms.Where(name => BuiltMechanisms.Contains(name))];
+    public bool AnnouncesObsoleteAuth { get; init; }
 
     public bool RequireTlsForPlaintextAuth { get; init; } = true;
 
@@ -126,11 +123,15 @@ public sealed record SmtpBindingOptions
         RemoteIPRanges = reader.Networks("RemoteIPRanges", preset.RemoteIPRanges,
             "Who may connect; anybody else gets 421 4.3.2 (OXSMTP-EV-14). Everybody by default: a gateway is public."),
         BlockedIPRanges = reader.Networks("BlockedIPRanges", [], "Who gets 550 5.7.1 on a gateway (OXSMTP-EV-17)."),
-        AuthMechanisms = reader.Words("AuthMechanisms", BuiltMechanisms, AllMechanisms,
-            "Offered in EHLO in this order; the strongest that is built comes first."),
+        AuthMechanisms = reader.Words("AuthMechanisms", PresetMechanisms, SaslMechanisms.Names,
+            "Offered in EHLO in this order, as far as they can be had: NTLM and GSSAPI need what Accounts names, the log says at start "
+                + "what is missing. SCRAM-SHA-256-PLUS is by choice: it binds to the certificate (tls-server-end-point), and clients "
+                + "that know tls-exporter only would pick it and fail."),
+        AnnouncesObsoleteAuth = reader.Flag("AnnouncesObsoleteAuth", false,
+            "\"AUTH=\" in EHLO too, for clients from before RFC 2554 (OXSMTP-GEN-02); nobody else needs it."),
         RequireTlsForPlaintextAuth = reader.Flag("RequireTlsForPlaintextAuth", true,
             "PLAIN and LOGIN only under TLS (RFC 4954 §4: a server must not advertise them otherwise)."),
-        SaslSupportedText = reader.Words("SaslSupportedText", preset.SaslSupportedText, AllMechanisms,
+        SaslSupportedText = reader.Words("SaslSupportedText", preset.SaslSupportedText, SaslMechanisms.Names,
             "Mechanisms answered with \"334 <mechanism> supported\" (OXSMTP-SASL-03, 07): those whose Microsoft clients want it."),
         AllowedUsers = reader.OptionalTexts("AllowedUsers",
             "When set, another user gets 421 4.3.2 after AUTH (OXSMTP-EV-14); null: every user of every tenant."),

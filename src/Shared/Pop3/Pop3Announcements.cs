@@ -1,28 +1,30 @@
+using MailCluster.Shared.Sasl;
+
 namespace MailCluster.Shared.Pop3;
 
 /// <summary>Greeting and CAPA of a binding, rendered once for each case.</summary>
 internal sealed class Pop3Announcements(Pop3SessionOptions options)
 {
-    private readonly Pop3Effect.Reply?[] _capabilities = new Pop3Effect.Reply?[4];
+    private readonly Pop3Effect.Reply?[] _capabilities = new Pop3Effect.Reply?[6];
 
     /// <summary>Without a timestamp: there is no APOP (STANXPOP3-V0012).</summary>
     public Pop3Effect.Reply Greeting { get; } =
         new(new Pop3Reply(true, OneLine(options.Banner.Replace('<', '(').Replace('>', ')'))));
 
-    public Pop3Effect.Reply Capabilities(bool isTlsActive, bool isAuthenticated) =>
-        _capabilities[(isTlsActive ? 1 : 0) + (isAuthenticated ? 2 : 0)] ??= new(Render(isTlsActive, isAuthenticated));
+    public Pop3Effect.Reply Capabilities(SaslChannel channel, bool isAuthenticated) =>
+        _capabilities[(2 * (int)channel) + (isAuthenticated ? 1 : 0)] ??= new(Render(channel, isAuthenticated));
 
     /// <summary>
     /// RFC 2449 §6. What a command brings comes from its row. EXPIRE NEVER: nothing is removed that was not marked
     /// (I5). LOGIN-DELAY 0: polling as often as one likes is no error. The list is the same in both states but for
     /// IMPLEMENTATION (§6.9 allows that).
     /// </summary>
-    private Pop3Reply Render(bool isTlsActive, bool isAuthenticated)
+    private Pop3Reply Render(SaslChannel channel, bool isAuthenticated)
     {
         var lines = new List<string>();
         foreach (var row in Pop3CommandTable.Rows)
         {
-            if (row.Capability?.Invoke(options, isTlsActive) is { } line)
+            if (row.Capability?.Invoke(options, channel) is { } line)
             {
                 lines.Add(line);
             }

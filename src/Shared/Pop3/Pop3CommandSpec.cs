@@ -1,3 +1,5 @@
+using MailCluster.Shared.Sasl;
+
 namespace MailCluster.Shared.Pop3;
 
 /// <summary>The states of RFC 1939 §3, and the two moments between them.</summary>
@@ -34,7 +36,7 @@ internal enum Pop3CommandTraits
 internal delegate void Pop3Executor(Pop3Session session, Pop3Arguments arguments, List<Pop3Effect> effects);
 
 /// <summary>The line of CAPA that a command brings in these circumstances; null: none.</summary>
-internal delegate string? Pop3Capability(Pop3SessionOptions options, bool isTlsActive);
+internal delegate string? Pop3Capability(Pop3SessionOptions options, SaslChannel channel);
 
 /// <summary>One row of the command table.</summary>
 internal sealed record Pop3CommandSpec(

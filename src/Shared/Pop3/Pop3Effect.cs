@@ -19,9 +19,9 @@ public abstract record Pop3Effect
     public sealed record Reply(Pop3Reply Value) : Pop3Effect;
 
     /// <summary>
-    /// A question of a SASL mechanism or of PASS (CheckPassword or FindKeys). Answer: <see cref="Pop3Answer.Sasl"/>.
+    /// A question of a SASL mechanism, or of PASS (CheckPassword). Answer: <see cref="Pop3Answer.Sasl"/>.
     /// </summary>
-    public sealed record Authenticate(SaslStep Question) : Pop3Effect;
+    public sealed record Authenticate(SaslStep.Question Question) : Pop3Effect;
 
     /// <summary>
     /// The snapshot of this account's INBOX. Answer: <see cref="Pop3Answer.MaildropOpened"/> or
@@ -112,7 +112,8 @@ public abstract record Pop3Answer
     /// <param name="Removed">False: nothing was removed, QUIT answers -ERR.</param>
     public sealed record Updated(bool Removed) : Pop3Answer;
 
-    public sealed record TlsStarted : Pop3Answer
+    /// <param name="Binding">For the -PLUS mechanisms; null: they are not offered.</param>
+    public sealed record TlsStarted(ChannelBinding? Binding = null) : Pop3Answer
     {
         public static readonly TlsStarted Instance = new();
     }

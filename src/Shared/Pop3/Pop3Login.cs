@@ -99,8 +99,8 @@ internal sealed class Pop3Login
                 session.Enter(Pop3States.Sasl);
                 effects.Add(new Pop3Effect.Reply(Pop3Reply.Challenge(challenge.Octets.Span)));
                 break;
-            case SaslStep.CheckPassword or SaslStep.FindKeys:
-                session.Ask(new Pop3Effect.Authenticate(step), effects);
+            case SaslStep.Question question:
+                session.Ask(new Pop3Effect.Authenticate(question), effects);
                 break;
             case SaslStep.Succeeded when session.IsDraining:
                 _exchange = null;

@@ -22,7 +22,7 @@ public enum Pop3Expects
 /// One POP3 server session (RFC 1939 §3): lines and answers in, effects out, in the order in which they are to happen.
 /// Deterministic; the caller carries out and clears the effects between two inputs.
 /// </summary>
-public sealed class Pop3Session(Pop3SessionOptions options, bool isTlsActive)
+public sealed class Pop3Session(Pop3SessionOptions options, bool isTlsActive, ChannelBinding? binding = null)
 {
     /// <summary>Of a SASL response with its CRLF (STANXPOP3-E0006).</summary>
     public const int SaslLineOctetsMax = 65_536 + 2;
@@ -42,6 +42,12 @@ public sealed class Pop3Session(Pop3SessionOptions options, bool isTlsActive)
     public Pop3States State { get; private set; } = Pop3States.Authorization;
 
     public bool IsTlsActive { get; private set; } = isTlsActive;
+
+    /// <summary>For the -PLUS mechanisms; null: they are not offered.</summary>
+    internal ChannelBinding? Binding { get; private set; } = binding;
+
+    internal SaslChannel Channel =>
+        !IsTlsActive ? SaslChannel.Clear : Binding is null ? SaslChannel.Tls : SaslChannel.BoundTls;
 
     /// <summary>
     /// The maildrop is open: the longer inactivity timer holds (STANXPOP3-V0002), and a drain waits (I7).
@@ -140,9 +146,10 @@ public sealed class Pop3Session(Pop3SessionOptions options, bool isTlsActive)
             case (Pop3Effect.Update, Pop3Answer.Updated or Pop3Answer.Unavailable):
                 Quit.Updated(this, answer is Pop3Answer.Updated { Removed: true }, effects);
                 break;
-            case (Pop3Effect.StartTls, Pop3Answer.TlsStarted):
+            case (Pop3Effect.StartTls, Pop3Answer.TlsStarted started):
                 IsTlsActive = true;
                 IsUtf8 = false;
+                Binding = started.Binding;
                 Login.Forget();
                 break;
             default:

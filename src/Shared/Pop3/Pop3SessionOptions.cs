@@ -35,10 +35,13 @@ public sealed class Pop3SessionOptions
     /// <summary>
     /// In the order of CAPA; a name for which <see cref="CreateSaslExchange"/> gives null must not be in it.
     /// </summary>
-    public ImmutableArray<string> Mechanisms { get; init; } = SaslMechanisms.Names;
+    public ImmutableArray<string> Mechanisms { get; init; } = SaslMechanisms.OfOurOwn;
 
-    /// <summary>A new exchange for a mechanism (upper case), or null. The shell's closure brings the nonce.</summary>
-    public Func<string, ISaslExchange?> CreateSaslExchange { get; init; } = static _ => null;
+    /// <summary>
+    /// A new exchange for a mechanism (upper case) on a connection with this channel binding, or null. The shell's
+    /// closure brings the nonce.
+    /// </summary>
+    public Func<string, ChannelBinding?, ISaslExchange?> CreateSaslExchange { get; init; } = static (_, _) => null;
 
     /// <summary>
     /// Of a command line with its CRLF: 40..1024 (STANXPOP3-NV-2.1.2, E0006). Below 255 there is no CAPA (E0007).
@@ -84,10 +87,7 @@ public sealed class Pop3SessionOptions
     /// <summary>USER, PASS and the mechanisms that send the password.</summary>
     public bool AllowsPassword(bool isTlsActive) => isTlsActive || LoginType == Pop3LoginType.PlainTextLogin;
 
-    public bool AllowsMechanism(string name, bool isTlsActive) => isTlsActive || LoginType switch
-    {
-        Pop3LoginType.PlainTextLogin => true,
-        Pop3LoginType.PlainTextAuthentication => !SaslMechanisms.SendsPassword(name),
-        _ => false,
-    };
+    public bool AllowsMechanism(string name, SaslChannel channel) =>
+        (channel != SaslChannel.Clear || LoginType != Pop3LoginType.SecureLogin)
+        && SaslMechanisms.Fits(name, channel, LoginType != Pop3LoginType.PlainTextLogin);
 }

@@ -7,18 +7,23 @@ namespace MailCluster.Shared.Sasl;
 /// "r=" c-nonce [ "," extensions ].
 /// </summary>
 /// <param name="Gs2Header">With its last comma: what "c=" of the last message must repeat.</param>
+/// <param name="BindingType">Of gs2-cbind-flag "p=" cb-name; empty with the flags "n" and "y".</param>
 /// <param name="Bare">The message without the GS2 header, as it goes into AuthMessage.</param>
 internal sealed record ScramClientFirst(
-    byte[] Gs2Header, byte[] Bare, char BindingFlag, string AuthorizationIdentity, string User, string Nonce)
+    byte[] Gs2Header, byte[] Bare, char BindingFlag, string BindingType, string AuthorizationIdentity, string User,
+    string Nonce)
 {
     private const int NonceLengthMax = 256;
 
+    /// <summary>cb-name = 1*(ALPHA / DIGIT / "." / "-"); the longest that is registered has 20.</summary>
+    private const int BindingTypeLengthMax = 64;
+
     public static bool TryParse(ReadOnlySpan<byte> message, out ScramClientFirst first)
     {
-        first = new ScramClientFirst([], [], 'n', string.Empty, string.Empty, string.Empty);
+        first = new ScramClientFirst([], [], 'n', string.Empty, string.Empty, string.Empty, string.Empty);
         var reader = new ScramAttributes(message);
-        if (!reader.TryTakeItem(out var flag) || !reader.TryTakeItem(out var identity) || flag.Length != 1
-            || flag[0] is not ((byte)'n' or (byte)'y')
+        if (!reader.TryTakeItem(out var flag) || !reader.TryTakeItem(out var identity)
+            || !TryReadFlag(flag, out var bindingType)
             || !TryReadIdentity(identity, out var authorizationIdentity))
         {
             return false;
@@ -32,8 +37,25 @@ internal sealed record ScramClientFirst(
         }
 
         first = new ScramClientFirst(
-            message[..headerLength].ToArray(), message[headerLength..].ToArray(), (char)flag[0], authorizationIdentity,
-            user, Encoding.ASCII.GetString(nonce));
+            message[..headerLength].ToArray(), message[headerLength..].ToArray(), (char)flag[0], bindingType,
+            authorizationIdentity, user, Encoding.ASCII.GetString(nonce));
+        return true;
+    }
+
+    private static bool TryReadFlag(ReadOnlySpan<byte> flag, out string bindingType)
+    {
+        bindingType = string.Empty;
+        if (flag.SequenceEqual("n"u8) || flag.SequenceEqual("y"u8))
+        {
+            return true;
+        }
+
+        if (!flag.StartsWith("p="u8) || flag.Length is < 3 or > BindingTypeLengthMax || !Ascii.IsValid(flag))
+        {
+            return false;
+        }
+
+        bindingType = Encoding.ASCII.GetString(flag[2..]);
         return true;
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using MailCluster.Shared.Accounts;
@@ -5,11 +6,12 @@ using MailCluster.Shared.Accounts;
 namespace MailCluster.Shared.Sasl;
 
 /// <summary>
-/// The server of SCRAM-SHA-256 (RFC 5802, RFC 7677), without channel binding. An error is told by the protocol's own
+/// The server of SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802, RFC 7677). An error is told by the protocol's own
 /// reply, not by "e=" (RFC 5802 §7 leaves that free). The server signature is one more challenge, answered by an empty
 /// response.
 /// </summary>
-internal sealed class ScramSha256Exchange(SaslContext context) : ISaslExchange
+/// <param name="isPlus">The client chose the name with channel binding, and must bind (RFC 5802 §6).</param>
+internal sealed class ScramSha256Exchange(SaslContext context, bool isPlus) : ISaslExchange
 {
     private static readonly SaslStep.Failed Malformed = new(SaslFailure.Malformed);
 
@@ -17,6 +19,9 @@ internal sealed class ScramSha256Exchange(SaslContext context) : ISaslExchange
     private SaslAnswer.Keys? _keys;
     private string _serverFirst = string.Empty;
     private SaslStep.Succeeded? _outcome;
+
+    /// <summary>What follows the GS2 header in "c=": nothing without "p" (RFC 5802 §7).</summary>
+    private ImmutableArray<byte> Binding => isPlus ? context.Binding!.Octets : [];
 
     private string Nonce => _first!.Nonce + context.ServerNonce;
 
@@ -62,8 +67,7 @@ internal sealed class ScramSha256Exchange(SaslContext context) : ISaslExchange
 
     private SaslStep First(ReadOnlySpan<byte> message)
     {
-        if (!ScramClientFirst.TryParse(message, out var first)
-            || (first.BindingFlag == 'y' && context.OffersChannelBinding))
+        if (!ScramClientFirst.TryParse(message, out var first) || !IsFlagRight(first))
         {
             return Malformed;
         }
@@ -72,10 +76,21 @@ internal sealed class ScramSha256Exchange(SaslContext context) : ISaslExchange
         return new SaslStep.FindKeys(first.User);
     }
 
+    /// <summary>
+    /// RFC 5802 §6: "p" with the name that has -PLUS and only with it, a type that this connection has; "y" only where
+    /// that name was not to be had.
+    /// </summary>
+    private bool IsFlagRight(ScramClientFirst first) => first.BindingFlag switch
+    {
+        'p' => isPlus && first.BindingType == context.Binding?.Type,
+        'y' => !isPlus && !context.OffersChannelBinding,
+        _ => !isPlus,
+    };
+
     private SaslStep Final(ReadOnlySpan<byte> message)
     {
         if (!ScramClientFinal.TryParse(message, out var final)
-            || !final.ChannelBinding.AsSpan().SequenceEqual(_first!.Gs2Header)
+            || !final.ChannelBinding.AsSpan().StartsWith(_first!.Gs2Header)
             || !string.Equals(final.Nonce, Nonce, StringComparison.Ordinal))
         {
             return Malformed;
@@ -84,7 +99,8 @@ internal sealed class ScramSha256Exchange(SaslContext context) : ISaslExchange
         byte[] authMessage =
             [.. _first.Bare, (byte)',', .. Encoding.ASCII.GetBytes(_serverFirst), (byte)',', .. final.WithoutProof];
         var proven = ScramSha256.VerifyProof(_keys!.Value, authMessage, final.Proof);
-        if (!proven || _keys.Identity is not { } identity
+        var bound = final.ChannelBinding.AsSpan(_first.Gs2Header.Length).SequenceEqual(Binding.AsSpan());
+        if (!proven || !bound || _keys.Identity is not { } identity
             || !SaslText.MayActAs(_first.AuthorizationIdentity, _first.User, identity))
         {
             return new SaslStep.Failed(SaslFailure.BadCredentials);

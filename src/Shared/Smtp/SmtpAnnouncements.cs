@@ -1,29 +1,29 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Globalization;
+using MailCluster.Shared.Sasl;
 
 namespace MailCluster.Shared.Smtp;
 
 /// <summary>What a binding says of itself, rendered once: greeting, EHLO, HELO, HELP.</summary>
 internal sealed class SmtpAnnouncements
 {
-    private readonly SmtpEffect.Reply _ehloClear;
-    private readonly SmtpEffect.Reply _ehloTls;
-    private readonly FrozenSet<string> _clearMechanisms;
-    private readonly FrozenSet<string> _tlsMechanisms;
+    // By SaslChannel.
+    private readonly ImmutableArray<ImmutableArray<string>> _mechanisms;
+    private readonly ImmutableArray<SmtpEffect.Reply> _ehlo;
     private readonly FrozenDictionary<string, SmtpEffect.Reply> _supported;
 
     public SmtpAnnouncements(SmtpSessionOptions options)
     {
-        var clear = options.AuthMechanisms
-            .Where(x => !options.RequireTlsForPlaintextAuth || !IsPlaintext(x))
-            .ToImmutableArray();
-        _clearMechanisms = clear.ToFrozenSet(StringComparer.Ordinal);
-        _tlsMechanisms = options.AuthMechanisms.ToFrozenSet(StringComparer.Ordinal);
+        _mechanisms =
+        [
+            .. Enum.GetValues<SaslChannel>().Select(channel => options.AuthMechanisms
+                .Where(name => SaslMechanisms.Fits(name, channel, options.RequireTlsForPlaintextAuth))
+                .ToImmutableArray()),
+        ];
+        _ehlo = [.. _mechanisms.Select((names, channel) => RenderEhlo(options, names, (SaslChannel)channel))];
         _supported = options.SaslSupportedText.Distinct(StringComparer.Ordinal).ToFrozenDictionary(
             x => x, x => new SmtpEffect.Reply(new SmtpReply(334, null, x + " supported")), StringComparer.Ordinal);
-        _ehloClear = RenderEhlo(options, clear, options.OffersStartTls);
-        _ehloTls = RenderEhlo(options, options.AuthMechanisms, offersStartTls: false);
         Greeting = new(new SmtpReply(220, null, $"{options.HostName} {options.Banner ?? "ESMTP MailCluster"}"));
         Helo = new(new SmtpReply(250, null, options.HostName));
         Help = new(new SmtpReply(214, "2.0.0", "Commands:", string.Join(' ', SmtpCommandTable.Verbs)));
@@ -37,20 +37,17 @@ internal sealed class SmtpAnnouncements
     public SmtpEffect.Reply Help { get; }
 
     /// <summary>RFC 5321 §4.1.1.1; STARTTLS is gone once TLS is active (RFC 3207 §4.2).</summary>
-    public SmtpEffect.Reply Ehlo(bool isTls) => isTls ? _ehloTls : _ehloClear;
+    public SmtpEffect.Reply Ehlo(SaslChannel channel) => _ehlo[(int)channel];
 
-    public bool Offers(string mechanism, bool isTls) => (isTls ? _tlsMechanisms : _clearMechanisms).Contains(mechanism);
+    public bool Offers(string mechanism, SaslChannel channel) => _mechanisms[(int)channel].Contains(mechanism);
 
-    public bool OffersAny => _tlsMechanisms.Count > 0;
+    public bool OffersAny => _mechanisms[(int)SaslChannel.BoundTls].Length > 0;
 
     /// <summary>"334 NTLM supported" in place of the empty challenge, or null (OXSMTP-SASL-01..03).</summary>
     public SmtpEffect.Reply? SupportedText(string mechanism) => _supported.GetValueOrDefault(mechanism);
 
-    /// <summary>The password crosses the wire as it is (RFC 4954 §4).</summary>
-    private static bool IsPlaintext(string mechanism) => mechanism is "PLAIN" or "LOGIN";
-
     private static SmtpEffect.Reply RenderEhlo(
-        SmtpSessionOptions options, ImmutableArray<string> mechanisms, bool offersStartTls)
+        SmtpSessionOptions options, ImmutableArray<string> mechanisms, SaslChannel channel)
     {
         List<string> lines =
         [
@@ -63,7 +60,7 @@ internal sealed class SmtpAnnouncements
             "SMTPUTF8",
             "ENHANCEDSTATUSCODES",
         ];
-        if (offersStartTls)
+        if (options.OffersStartTls && channel == SaslChannel.Clear)
         {
             lines.Add("STARTTLS");
         }

@@ -106,5 +106,6 @@ public abstract record SmtpAnswer
 
     /// <param name="Protocol">Such as "TLSv1.3"; goes into Received:.</param>
     /// <param name="CipherSuite">Such as "TLS_AES_256_GCM_SHA384".</param>
-    public sealed record TlsStarted(string Protocol, string CipherSuite) : SmtpAnswer;
+    /// <param name="Binding">For the -PLUS mechanisms; null: they are not offered.</param>
+    public sealed record TlsStarted(string Protocol, string CipherSuite, ChannelBinding? Binding = null) : SmtpAnswer;
 }

@@ -32,6 +32,13 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
 
     public SmtpTls? Tls { get; private set; } = connection.Tls;
 
+    public SaslChannel Channel => Tls switch
+    {
+        null => SaslChannel.Clear,
+        { Binding: null } => SaslChannel.Tls,
+        _ => SaslChannel.BoundTls,
+    };
+
     /// <summary>Of the last EHLO or HELO.</summary>
     public string Helo { get; private set; } = string.Empty;
 

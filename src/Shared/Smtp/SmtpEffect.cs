@@ -34,10 +34,8 @@ public abstract record SmtpEffect
     /// <summary>Which mailboxes is this address? Answer: <see cref="SmtpAnswer.Recipient"/>.</summary>
     public sealed record ResolveRecipient(SmtpPath Path) : SmtpEffect;
 
-    /// <summary>
-    /// A question of a SASL mechanism (CheckPassword or FindKeys). Answer: <see cref="SmtpAnswer.Sasl"/>.
-    /// </summary>
-    public sealed record Authenticate(SaslStep Question) : SmtpEffect;
+    /// <summary>A question of a SASL mechanism. Answer: <see cref="SmtpAnswer.Sasl"/>.</summary>
+    public sealed record Authenticate(SaslStep.Question Question) : SmtpEffect;
 
     /// <summary>
     /// After the flush of what was said: read octets up to CRLF.CRLF. Answer: <see cref="SmtpAnswer.BodyReceived"/>.

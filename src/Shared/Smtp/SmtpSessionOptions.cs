@@ -39,9 +39,10 @@ public sealed record SmtpSessionOptions
     public ImmutableArray<string> AuthMechanisms { get; init; } = [];
 
     /// <summary>
-    /// A new exchange for a mechanism (upper case), or null: 504 5.5.4. The shell's closure brings the nonce.
+    /// A new exchange for a mechanism (upper case) on a connection with this channel binding, or null: 504 5.5.4. The
+    /// shell's closure brings the nonce.
     /// </summary>
-    public Func<string, ISaslExchange?> CreateSaslExchange { get; init; } = static _ => null;
+    public Func<string, ChannelBinding?, ISaslExchange?> CreateSaslExchange { get; init; } = static (_, _) => null;
 
     /// <summary>PLAIN and LOGIN are neither offered nor accepted without TLS: 538 5.7.11 (RFC 4954 §4, §6).</summary>
     public bool RequireTlsForPlaintextAuth { get; init; } = true;
@@ -106,10 +107,11 @@ public sealed record SmtpSessionOptions
 /// <param name="Tls">Null while the connection is in the clear.</param>
 public sealed record SmtpConnection(string RemoteAddress, SmtpTls? Tls);
 
-/// <summary>The channel of a connection, for Received:.</summary>
+/// <summary>The channel of a connection, for Received: and for AUTH.</summary>
 /// <param name="Protocol">Such as "TLSv1.3".</param>
 /// <param name="CipherSuite">Such as "TLS_AES_256_GCM_SHA384".</param>
-public sealed record SmtpTls(string Protocol, string CipherSuite);
+/// <param name="Binding">For the -PLUS mechanisms; null: they are not offered.</param>
+public sealed record SmtpTls(string Protocol, string CipherSuite, ChannelBinding? Binding = null);
 
 /// <summary>What the session can take next.</summary>
 public enum SmtpExpects

@@ -111,6 +111,21 @@ public sealed class PasswordVerifierTests : IDisposable
         Assert.Null(suspended.Identity);
     }
 
+    /// <summary>Who it is has been shown elsewhere: no password of ours is needed, and none is derived.</summary>
+    [Fact]
+    public async Task An_account_is_found_by_its_address_alone_unless_it_is_suspended()
+    {
+        _store.Put("ann", Domain);
+        _store.Put("sue", Domain, Keys, suspended: true);
+
+        Assert.Equal(Alice, (await FindAccountAsync("ALICE@example.test"))!.Address);
+        Assert.Equal("ann@example.test", (await FindAccountAsync("ann@example.test"))!.Address);
+        Assert.Null(await FindAccountAsync("sue@example.test"));
+        Assert.Null(await FindAccountAsync("nobody@example.test"));
+        Assert.Null(await FindAccountAsync("alice@elsewhere.test"));
+        Assert.Equal(0, _derivations.Count);
+    }
+
     [Fact]
     public async Task Decoy_keys_have_the_shape_of_real_ones_and_are_the_same_for_the_same_name()
     {
@@ -132,6 +147,8 @@ public sealed class PasswordVerifierTests : IDisposable
         Assert.IsType<SaslAnswer.Unavailable>(await CheckAsync(Alice, "secret"));
         Assert.IsType<SaslAnswer.Unavailable>(
             await _verifier.FindKeysAsync(new(Alice), CancellationToken.None));
+        Assert.IsType<SaslAnswer.Unavailable>(
+            await _verifier.FindAccountAsync(new(Alice), CancellationToken.None));
     }
 
     [Fact]
@@ -196,6 +213,9 @@ public sealed class PasswordVerifierTests : IDisposable
 
     private ValueTask<SaslAnswer> CheckAsync(string user, string password) =>
         _verifier.CheckAsync(new(string.Empty, user, password), CancellationToken.None);
+
+    private async Task<SaslIdentity?> FindAccountAsync(string address) =>
+        ((SaslAnswer.Account)await _verifier.FindAccountAsync(new(address), CancellationToken.None)).Identity;
 
     private async Task<SaslAnswer.Keys> FindKeysAsync(string user) =>
         (SaslAnswer.Keys)await _verifier.FindKeysAsync(new(user), CancellationToken.None);

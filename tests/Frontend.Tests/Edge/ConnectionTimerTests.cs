@@ -1,7 +1,9 @@
 using MailCluster.Actors.Kernel;
 using MailCluster.Frontend.Edge;
 using MailCluster.Frontend.Options;
+using MailCluster.Frontend.Sasl;
 using MailCluster.Shared;
+using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
 namespace MailCluster.Frontend.Tests.Edge;
@@ -143,7 +145,8 @@ public sealed class ConnectionTimerTests(RunningNode node) : IClassFixture<Runni
         SmtpRole role, Func<SmtpBindingOptions, SmtpBindingOptions>? change = null)
     {
         var options = SmtpBindingOptions.Demo("timers", role, BindingTls.None, 0);
-        var binding = EdgeEndpoints.Smtp(change?.Invoke(options) ?? options, "mx.example.test", canTls: false);
+        var sasl = node.Node.Services.GetRequiredService<SaslOffer>();
+        var binding = EdgeEndpoints.Smtp(change?.Invoke(options) ?? options, "mx.example.test", sasl, canTls: false);
         var client = PipeClient.Smtp(node, binding, new IdleClock(_scheduler.Time));
         Assert.StartsWith("220 ", await client.ReadAsync(), StringComparison.Ordinal);
         return client;

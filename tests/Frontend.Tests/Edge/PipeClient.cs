@@ -4,6 +4,7 @@ using System.Net;
 using System.Text;
 using MailCluster.Frontend.Edge;
 using MailCluster.Frontend.Options;
+using MailCluster.Frontend.Sasl;
 using MailCluster.Shared;
 using MailCluster.Shared.Pop3;
 using MailCluster.Shared.Smtp;
@@ -60,7 +61,8 @@ internal sealed class PipeClient
             TarpitInterval = TimeSpan.Zero,
             AuthTarpitInterval = TimeSpan.Zero,
         };
-        return Smtp(node, EdgeEndpoints.Smtp(options, "mx.example.test", canTls: false), null);
+        var sasl = node.Node.Services.GetRequiredService<SaslOffer>();
+        return Smtp(node, EdgeEndpoints.Smtp(options, "mx.example.test", sasl, canTls: false), null);
     }
 
     /// <summary>With the clocks of the binding, on a clock of its own.</summary>
@@ -81,7 +83,9 @@ internal sealed class PipeClient
     {
         var pop3 = node.Node.Options.Pop3 with { LoginType = LoginType.PlainTextLogin };
         var all = node.Node.Options with { Pop3 = change?.Invoke(pop3) ?? pop3 };
-        var binding = EdgeEndpoints.Pop3(all.Pop3.Bindings[0], all, canTls: false, new ConnectionPlaces(null));
+        var sasl = node.Node.Services.GetRequiredService<SaslOffer>();
+        var binding = EdgeEndpoints.Pop3(
+            all.Pop3.Bindings[0], all, sasl, canTls: false, new ConnectionPlaces(null));
         return new(
             node,
             (connection, services) =>

@@ -5,8 +5,10 @@ using System.Text;
 using MailCluster.Actors.Kernel;
 using MailCluster.Frontend.Edge;
 using MailCluster.Frontend.Options;
+using MailCluster.Frontend.Sasl;
 using MailCluster.Shared;
 using MailCluster.Shared.Accounts;
+using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
 namespace MailCluster.Frontend.Tests.Edge;
@@ -136,7 +138,8 @@ public sealed class Pop3TimerTests(RunningNode node) : IClassFixture<RunningNode
         {
             RequireTlsForPlaintextAuth = false, AuthTarpitInterval = TimeSpan.Zero,
         };
-        var binding = EdgeEndpoints.Smtp(options, "mx.example.test", canTls: false);
+        var sasl = node.Node.Services.GetRequiredService<SaslOffer>();
+        var binding = EdgeEndpoints.Smtp(options, "mx.example.test", sasl, canTls: false);
         var client = PipeClient.Smtp(node, binding, new IdleClock(_scheduler.Time), AnotherSource());
         await client.ReadAsync();
         await client.AskAsync("EHLO client.example", "LOGIN\r\n");

@@ -1,7 +1,11 @@
+using System.Diagnostics.Metrics;
 using System.Globalization;
 using MailCluster.Frontend.Edge;
 using MailCluster.Frontend.Options;
+using MailCluster.Frontend.Sasl;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace MailCluster.Frontend.Tests.Options;
@@ -116,9 +120,12 @@ public sealed class Pop3SettingsTests
             ("MaxCommandSize", "100"), ("EnableExactRFC822Size", "true"), ("LoginType", "PlainTextAuthentication"),
             ("MaxConnectionsPerUser", "3"), ("RequireUtf8Mode", "false"), ("MaxLogonFailures", "7")).Options;
 
+        using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+        var metrics = new EdgeMetrics(services.GetRequiredService<IMeterFactory>());
+        var sasl = new SaslOffer(options, metrics, NullLogger<SaslOffer>.Instance);
         foreach (var binding in options.Pop3.Bindings)
         {
-            var made = EdgeEndpoints.Pop3(binding, options, canTls: true, new ConnectionPlaces(5));
+            var made = EdgeEndpoints.Pop3(binding, options, sasl, canTls: true, new ConnectionPlaces(5));
             Assert.Equal(100, made.Session.MaxCommandSize);
             Assert.True(made.Session.EnableExactRFC822Size);
             Assert.False(made.Session.RequireUtf8Mode);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Xunit;
 
@@ -27,6 +28,9 @@ internal sealed class Dialogue : IDisposable
     }
 
     public bool IsClosed { get; private set; }
+
+    /// <summary>As this client saw it in the handshake.</summary>
+    public X509Certificate2 ServerCertificate => (X509Certificate2)((SslStream)_stream).RemoteCertificate!;
 
     public static Dialogue Connect(IPEndPoint to, bool tls = false)
     {

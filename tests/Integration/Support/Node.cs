@@ -40,6 +40,11 @@ internal sealed partial class Node : IDisposable
             RedirectStandardError = true,
             WorkingDirectory = settings.Workplace.Folder,
         };
+        foreach ((string name, string value) in settings.Environment)
+        {
+            start.Environment[name] = value;
+        }
+
         _process = new Process { StartInfo = start };
         _process.OutputDataReceived += (_, line) => Append(line.Data);
         _process.ErrorDataReceived += (_, line) => Append(line.Data);
@@ -130,6 +135,16 @@ internal sealed partial class Node : IDisposable
         dialogue.Ask("DATA", "354");
         dialogue.Send(message);
         dialogue.Ask(".", "250");
+    }
+
+    /// <summary>A command of the same program to this node; expects exit code 0.</summary>
+    public string Admin(params string[] words)
+    {
+        ProcessStartInfo start = new(Programs.MailCluster, [.. words, "--config", Configuration]);
+        start.Environment["MAILCLUSTER_ADMIN_URL"] = Http.ToString();
+        ToolResult result = Tool.Try(start, null);
+        Assert.True(result.ExitCode == 0, $"mailcluster {string.Join(' ', words)}: {result.ExitCode}\n{result.Output}");
+        return result.Output;
     }
 
     public void Interrupt() => Signal(SignalInterrupt);

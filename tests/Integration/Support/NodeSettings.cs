@@ -74,6 +74,9 @@ internal sealed class NodeSettings
 
     public List<string> MoreArguments { get; } = [];
 
+    /// <summary>On top of the tests' own environment.</summary>
+    public Dictionary<string, string> Environment { get; } = [];
+
     public string WriteConfiguration()
     {
         JsonObject file = new() { ["MailCluster"] = Root.DeepClone() };

@@ -86,7 +86,7 @@ public sealed class Pop3SessionTests
         {
             LoginType = Pop3LoginType.PlainTextLogin,
             MaxCommandSize = 40,
-            CreateSaslExchange = name =>
+            CreateSaslExchange = (name, _) =>
                 SaslMechanisms.TryCreate(name, new SaslContext("nonce"), out var exchange) ? exchange : null,
         });
         Assert.Equal(40, session.LineOctetsMax);

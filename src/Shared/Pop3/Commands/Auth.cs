@@ -41,13 +41,13 @@ internal static class Auth
             return;
         }
 
-        if (!session.Options.AllowsMechanism(mechanism, session.IsTlsActive))
+        if (!session.Options.AllowsMechanism(mechanism, session.Channel))
         {
             effects.Add(Pop3Replies.MechanismRefused);
             return;
         }
 
-        var exchange = session.Options.CreateSaslExchange(mechanism)
+        var exchange = session.Options.CreateSaslExchange(mechanism, session.Binding)
             ?? throw new InvalidOperationException($"{mechanism} is offered and cannot be made.");
         session.Login.Begin(session, exchange, initialResponse, effects);
     }
@@ -65,9 +65,9 @@ internal static class Auth
         return null;
     }
 
-    private static string? Capability(Pop3SessionOptions options, bool isTlsActive)
+    private static string? Capability(Pop3SessionOptions options, SaslChannel channel)
     {
-        var names = string.Join(' ', options.Mechanisms.Where(name => options.AllowsMechanism(name, isTlsActive)));
+        var names = string.Join(' ', options.Mechanisms.Where(name => options.AllowsMechanism(name, channel)));
         return names.Length == 0 ? null : "SASL " + names;
     }
 }

@@ -17,6 +17,6 @@ internal static class Capa
             return;
         }
 
-        effects.Add(session.Options.Announcements.Capabilities(session.IsTlsActive, session.IsAuthenticated));
+        effects.Add(session.Options.Announcements.Capabilities(session.Channel, session.IsAuthenticated));
     }
 }

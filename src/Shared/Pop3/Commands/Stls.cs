@@ -1,3 +1,5 @@
+using MailCluster.Shared.Sasl;
+
 namespace MailCluster.Shared.Pop3.Commands;
 
 /// <summary>STLS. RFC 2595 §4. No arguments; AUTHORIZATION only; the client starts anew after the handshake.</summary>
@@ -5,7 +7,7 @@ internal static class Stls
 {
     public static readonly Pop3CommandSpec Spec = new(
         "STLS", Pop3States.Authorization, Pop3CommandTraits.NoArguments, Execute,
-        (options, isTlsActive) => options.OffersStls && !isTlsActive ? "STLS" : null);
+        (options, channel) => options.OffersStls && channel == SaslChannel.Clear ? "STLS" : null);
 
     private static void Execute(Pop3Session session, Pop3Arguments arguments, List<Pop3Effect> effects)
     {

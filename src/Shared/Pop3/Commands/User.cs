@@ -11,7 +11,7 @@ internal static class User
 {
     public static readonly Pop3CommandSpec Spec = new(
         "USER", Pop3States.Authorization, Pop3CommandTraits.SendsPassword, Execute,
-        (options, isTlsActive) => options.AllowsPassword(isTlsActive) ? "USER" : null);
+        (options, channel) => options.AllowsPassword(channel != SaslChannel.Clear) ? "USER" : null);
 
     private static void Execute(Pop3Session session, Pop3Arguments arguments, List<Pop3Effect> effects)
     {

@@ -1,3 +1,5 @@
+using MailCluster.Shared.Sasl;
+
 namespace MailCluster.Shared.Pop3.Commands;
 
 /// <summary>
@@ -8,7 +10,7 @@ internal static class Utf8
 {
     public static readonly Pop3CommandSpec Spec = new(
         "UTF8", Pop3States.Authorization, Pop3CommandTraits.NoArguments, Execute,
-        (options, isTlsActive) => options.AllowsPassword(isTlsActive) ? "UTF8 USER" : "UTF8");
+        (options, channel) => options.AllowsPassword(channel != SaslChannel.Clear) ? "UTF8 USER" : "UTF8");
 
     private static void Execute(Pop3Session session, Pop3Arguments arguments, List<Pop3Effect> effects)
     {

@@ -90,14 +90,14 @@ internal static class Auth
             return;
         }
 
-        if (!announcements.Offers(arguments.Mechanism, context.Tls is not null))
+        if (!announcements.Offers(arguments.Mechanism, context.Channel))
         {
-            var needsTls = announcements.Offers(arguments.Mechanism, isTls: true);
+            var needsTls = context.Tls is null && announcements.Offers(arguments.Mechanism, SaslChannel.BoundTls);
             context.Refuse(needsTls ? SmtpReplies.EncryptionRequired : SmtpReplies.UnknownMechanism);
             return;
         }
 
-        if (context.Options.CreateSaslExchange(arguments.Mechanism) is not { } exchange)
+        if (context.Options.CreateSaslExchange(arguments.Mechanism, context.Tls?.Binding) is not { } exchange)
         {
             context.Refuse(SmtpReplies.UnknownMechanism);
             return;
@@ -133,8 +133,8 @@ internal static class Auth
             case SaslStep.Challenge challenge:
                 context.Reply(new SmtpReply(334, null, Convert.ToBase64String(challenge.Octets.Span)));
                 break;
-            case SaslStep.CheckPassword or SaslStep.FindKeys:
-                context.Ask(new SmtpEffect.Authenticate(step), Answered);
+            case SaslStep.Question question:
+                context.Ask(new SmtpEffect.Authenticate(question), Answered);
                 break;
             case SaslStep.Succeeded succeeded:
                 context.CloseSasl();

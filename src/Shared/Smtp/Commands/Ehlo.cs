@@ -20,6 +20,6 @@ internal static class Ehlo
     private static void Execute(SmtpContext context, ReadOnlySpan<byte> name)
     {
         context.Greet(name, isExtended: true);
-        context.Reply(context.Options.Announcements.Ehlo(context.Tls is not null));
+        context.Reply(context.Options.Announcements.Ehlo(context.Channel));
     }
 }

@@ -31,6 +31,6 @@ internal static class StartTls
     private static void Started(SmtpContext context, SmtpAnswer answer)
     {
         var started = answer as SmtpAnswer.TlsStarted ?? throw new UnreachableException();
-        context.StartedTls(new(started.Protocol, started.CipherSuite));
+        context.StartedTls(new(started.Protocol, started.CipherSuite, started.Binding));
     }
 }
