@@ -54,10 +54,10 @@ finish() {
 }
 
 # ---- the clients and tools that tests run, and the Debian package of each
-clients=(curl:curl swaks:swaks mpop:mpop fetchmail:fetchmail strace:strace promtool:prometheus python3:python3
-         openssl:openssl sqlite3:sqlite3 ps:procps runuser:util-linux msmtp:msmtp smtp-source:postfix testssl:testssl.sh
-         krb5kdc:krb5-kdc kadmin.local:krb5-admin-server kinit:krb5-user gsasl:gsasl dovecot:dovecot-core
-         /usr/lib/dovecot/pop3:dovecot-pop3d)
+clients=(curl:curl swaks:swaks mpop:mpop fetchmail:fetchmail getmail:getmail6 mutt:mutt script:bsdutils strace:strace
+         promtool:prometheus python3:python3 openssl:openssl sqlite3:sqlite3 ps:procps runuser:util-linux msmtp:msmtp
+         smtp-source:postfix testssl:testssl.sh krb5kdc:krb5-kdc kadmin.local:krb5-admin-server kinit:krb5-user
+         gsasl:gsasl dovecot:dovecot-core /usr/lib/dovecot/pop3:dovecot-pop3d)
 missing_packages() {
   local pair
   for pair in "${clients[@]}"; do command -v "${pair%%:*}" >/dev/null || echo "${pair##*:}"; done

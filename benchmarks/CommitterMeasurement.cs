@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Diagnostics.Metrics;
 using System.Globalization;
 using MailCluster.Actors.Storage;
 using MailCluster.Shared;
@@ -212,14 +211,5 @@ internal static class CommitterMeasurement
         }
 
         return seconds;
-    }
-
-    private sealed class Meters : IMeterFactory
-    {
-        public Meter Create(MeterOptions options) => new(options);
-
-        public void Dispose()
-        {
-        }
     }
 }

@@ -7,4 +7,10 @@ if (args is ["committer", .. var rest])
     return;
 }
 
+if (args is ["maildrop", .. var large])
+{
+    await MaildropMeasurement.RunAsync(large);
+    return;
+}
+
 BenchmarkSwitcher.FromAssembly(System.Reflection.Assembly.GetExecutingAssembly()).Run(args);

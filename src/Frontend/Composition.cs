@@ -107,6 +107,13 @@ internal static class Composition
         services.AddSingleton(new SourceLimitOptions
         {
             HashSecret = BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong))),
+            Logons = new LogonLimitOptions
+            {
+                FailuresPerSource = options.Accounts.MaxLogonFailuresPerSource,
+                FailuresPerUser = options.Accounts.MaxLogonFailuresPerUser,
+                Window = options.Accounts.LogonFailureWindow,
+                MaxDelay = options.Accounts.MaxLogonDelay,
+            },
         });
         services.AddSingleton<LimitsMetrics>().AddSingleton<SourceLimits>();
         services.AddSingleton<SpoolMetrics>().AddSingleton(provider => new Spool(

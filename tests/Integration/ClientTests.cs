@@ -21,6 +21,9 @@ public sealed class ClientNode : IDisposable
 
     internal Node Running { get; }
 
+    /// <summary>The one that the node made itself.</summary>
+    internal string Certificate => Path.Combine(_workplace.DataDirectory, "tls", "cert.pem");
+
     internal string File(string name) => _workplace.File(name);
 
     public void Dispose()

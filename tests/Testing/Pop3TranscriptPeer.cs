@@ -14,7 +14,7 @@ namespace MailCluster.Testing;
 /// A POP3 session with a framer before it, as the edge has it, and with answers that follow from the question: the
 /// password is "secret", "away" finds no store; the users "busy" and "homeless" have a maildrop that does not open,
 /// "silent" gets no answer at all. Options: maildrop=number:octets[/wire octets],… login tls=offer|active type=…
-/// auth=mechanism,… gone=number unreadable=number update=failed|unavailable, and the limits by their names.
+/// auth=mechanism,… gone=number unreadable=number utf8=number update=failed|unavailable, and the limits by their names.
 /// </summary>
 public sealed class Pop3TranscriptPeer : ITranscriptPeer
 {
@@ -40,6 +40,7 @@ public sealed class Pop3TranscriptPeer : ITranscriptPeer
         LoginType = Enum.Parse<Pop3LoginType>(settings.GetValueOrDefault("type", nameof(Pop3LoginType.PlainTextLogin))),
         OffersStls = settings.GetValueOrDefault("tls") == "offer",
         EnableExactRFC822Size = settings.ContainsKey("exact"),
+        RequireUtf8Mode = !settings.ContainsKey("utf8-as-is"),
         MaxCommandSize = Number(settings, "max-command", 512),
         MaxLogonFailures = Number(settings, "max-logons", 3),
         MaxProtocolErrors = Number(settings, "max-errors", 50),
@@ -52,7 +53,8 @@ public sealed class Pop3TranscriptPeer : ITranscriptPeer
     public static MaildropSnapshot Snapshot(IReadOnlyDictionary<string, string> settings) => new(
         new MailboxId(7), 1,
         [.. settings.GetValueOrDefault("maildrop", string.Empty)
-            .Split(',', StringSplitOptions.RemoveEmptyEntries).Select(ParseEntry)]);
+            .Split(',', StringSplitOptions.RemoveEmptyEntries)
+            .Select(text => ParseEntry(text, settings.GetValueOrDefault("utf8")))]);
 
     public void Start(IReadOnlyDictionary<string, string> settings)
     {
@@ -120,10 +122,12 @@ public sealed class Pop3TranscriptPeer : ITranscriptPeer
     private static int Number(IReadOnlyDictionary<string, string> settings, string key, int otherwise) =>
         settings.TryGetValue(key, out var text) ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
 
-    private static MessageEntry ParseEntry(string text)
+    private static MessageEntry ParseEntry(string text, string? utf8)
     {
         var parts = text.Split(':', '/').Select(part => long.Parse(part, CultureInfo.InvariantCulture)).ToArray();
-        return new MessageEntry(new MessageNumber(parts[0]), new BodyId(parts[0]), (uint)parts[1], (uint)parts[^1]);
+        var traits = text.Split(':')[0] == utf8 ? MessageTraits.Utf8Header : MessageTraits.None;
+        return new MessageEntry(
+            new MessageNumber(parts[0]), new BodyId(parts[0]), (uint)parts[1], (uint)parts[^1], traits);
     }
 
     /// <summary>Answers are given in place, so this calls itself at most once per question of a command.</summary>

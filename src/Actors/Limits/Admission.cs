@@ -1,9 +1,13 @@
+using MailCluster.Shared;
+
 namespace MailCluster.Actors.Limits;
 
 /// <summary>What a new connection is told by the home of its source.</summary>
 public enum Admission
 {
-    /// <summary>It holds a permit, which is given back by <see cref="SourceLimits.Release"/>.</summary>
+    /// <summary>
+    /// It holds a permit, which is given back by <see cref="SourceLimits.Release(string, SourceKey, long)"/>.
+    /// </summary>
     Admitted,
 
     /// <summary>

@@ -2,7 +2,9 @@ using MailCluster.Shared;
 
 namespace MailCluster.Actors.Limits;
 
-/// <summary>Who has a home: an address block, a user, or all messages of a binding.</summary>
+/// <summary>
+/// Who has a home: an address block, a user, a name that somebody logs in with, or all messages of a binding.
+/// </summary>
 internal readonly record struct HomeKey
 {
     private readonly Kind _kind;
@@ -16,13 +18,19 @@ internal readonly record struct HomeKey
         IPv4,
         IPv6,
         User,
+        Name,
         Binding,
     }
 
-    /// <summary>Only address blocks hold permits.</summary>
     public bool IsSource => _kind is Kind.IPv4 or Kind.IPv6;
 
+    public bool HoldsPermits => IsSource || _kind == Kind.User;
+
     public static HomeKey Of(SourceKey source) => new(source.IsIPv6 ? Kind.IPv6 : Kind.IPv4, source.Value, null);
+
+    public static HomeKey Of(AccountId user) => new(Kind.User, (ulong)user.Value, null);
+
+    public static HomeKey Of(LogonName name) => new(Kind.Name, name.Value, null);
 
     public static HomeKey Of(string binding, RateKey rate)
     {
@@ -31,7 +39,7 @@ internal readonly record struct HomeKey
             return Of(source);
         }
 
-        return rate.User is { } user ? new(Kind.User, (ulong)user.Value, null) : new(Kind.Binding, 0, binding);
+        return rate.User is { } user ? Of(user) : new(Kind.Binding, 0, binding);
     }
 
     /// <summary>For logs.</summary>

@@ -10,6 +10,7 @@ public sealed class LimitsMetrics
     private readonly Meter _meter;
     private readonly Counter<long> _asks;
     private readonly Counter<long> _cached;
+    private readonly Counter<long> _logons;
     private readonly Histogram<double> _duration;
 
     public LimitsMetrics(IMeterFactory meters)
@@ -21,6 +22,9 @@ public sealed class LimitsMetrics
         _cached = _meter.CreateCounter<long>(
             "mailcluster.limits.cached_refusals", "{connection}",
             "Connections refused without an ask, as their source was refused within the last second.");
+        _logons = _meter.CreateCounter<long>(
+            "mailcluster.limits.logons", "{logon}",
+            "Attempts to log in, by what earlier failures of their source and name made of them (free, held, refused).");
         _duration = _meter.CreateHistogram<double>(
             "mailcluster.limits.admission.duration", "s", "From a connection's ask to its verdict.",
             advice: new InstrumentAdvice<double>
@@ -54,7 +58,18 @@ public sealed class LimitsMetrics
 
     public void RefusedFromCache() => _cached.Add(1);
 
-    public void Observe(Func<int> homes, Func<int> permits, Func<int> debts)
+    public void Judged(LogonVerdict verdict)
+    {
+        var name = verdict switch
+        {
+            { IsRefused: true } => "refused",
+            { Delay.Ticks: > 0 } => "held",
+            _ => "free",
+        };
+        _logons.Add(1, new KeyValuePair<string, object?>("verdict", name));
+    }
+
+    public void Observe(Func<int> homes, Func<int> permits, Func<int> debts, Func<int> failing)
     {
         _meter.CreateObservableGauge(
             "mailcluster.limits.homes", homes, "{home}", "Sources, users and bindings that something is known about.");
@@ -62,5 +77,8 @@ public sealed class LimitsMetrics
             "mailcluster.limits.permits", permits, "{permit}", "Permits that connections of this node hold.");
         _meter.CreateObservableGauge(
             "mailcluster.limits.debts", debts, "{source}", "Sources whose next connection waits (OXSMTP-EV-19).");
+        _meter.CreateObservableGauge(
+            "mailcluster.limits.failing", failing, "{name}",
+            "Sources and names with failed logins that are remembered.");
     }
 }

@@ -3,8 +3,9 @@ using MailCluster.Actors.Kernel;
 namespace MailCluster.Actors.Limits;
 
 /// <summary>
-/// The home of one source, user or binding: the one place where its permits and messages are counted (I6). A new
-/// instance takes over the permits that are held; windows begin anew, as a failed turn may have left them wrong.
+/// The home of one source, user, name or binding: the one place where its permits, messages and failed logins are
+/// counted (I6). A new instance takes over the permits that are held; windows begin anew, as a failed turn may have
+/// left them wrong.
 /// </summary>
 internal sealed class SourceActor(HomeKey key, SourceSurroundings around) : Actor<SourceMessage>
 {
@@ -32,7 +33,7 @@ internal sealed class SourceActor(HomeKey key, SourceSurroundings around) : Acto
 
     protected internal override void Started()
     {
-        var held = key.IsSource ? around.Held.Of(key) : [];
+        var held = key.HoldsPermits ? around.Held.Of(key) : [];
         foreach (var (connection, binding) in held)
         {
             CountsOf(binding).Grant(new Permit(around.Options.Incarnation, connection));
@@ -60,6 +61,15 @@ internal sealed class SourceActor(HomeKey key, SourceSurroundings around) : Acto
                 break;
             case SourceMessage.OweTarpit:
                 around.Debts.Owe(key);
+                break;
+            case SourceMessage.JudgeLogon judge:
+                judge.Reply.Reply(around.Failures.Judge(key, judge.From));
+                break;
+            case SourceMessage.LogonFailed failed:
+                around.Failures.Fail(key, failed.From);
+                break;
+            case SourceMessage.LogonSucceeded succeeded:
+                around.Failures.Succeed(key, succeeded.From);
                 break;
             default:
                 throw new InvalidOperationException($"A home does not know {message.GetType()}.");

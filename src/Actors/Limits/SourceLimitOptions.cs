@@ -39,6 +39,8 @@ public sealed record SourceLimitOptions
     /// <summary>Refusals so kept; beyond, the oldest costs an ask again. Default 65,536.</summary>
     public int RefusalsMax { get; init; } = 65_536;
 
+    public LogonLimitOptions Logons { get; init; } = new();
+
     /// <summary>Which start of which node permits belong to; a cluster gives each start its own. Default 1.</summary>
     public long Incarnation { get; init; } = 1;
 

@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace MailCluster.Actors.Limits;
 
 /// <summary>
-/// The limits that count over all nodes: permits, message rates and the debt of tarpitted clients, each kept by the one
-/// actor of its source (I6).
+/// The limits that count over all nodes: permits, message rates, failed logins and the debt of tarpitted clients, each
+/// kept by the one actor of its source or user (I6).
 /// </summary>
 public sealed class SourceLimits
 {
@@ -31,49 +31,35 @@ public sealed class SourceLimits
         _held = new HeldPermits(comparer);
         _refusals = new Refusals(options, _time, comparer);
         var debts = new TarpitDebts(options, _time, comparer);
-        var around = new SourceSurroundings(_held, debts, _refusals, options, _log);
+        var failures = new LogonFailures(options.Logons, _time, comparer);
+        var around = new SourceSurroundings(_held, debts, failures, _refusals, options, _log);
         _homes = new ShardRegion<HomeKey, SourceMessage>(
             system, "limits", key => new SourceActor(key, around), options.ForActors(), comparer);
-        metrics.Observe(() => _homes.Count, () => _held.Count, () => debts.Count);
+        Logons = new LogonLimits(_homes, options, metrics);
+        metrics.Observe(() => _homes.Count, () => _held.Count, () => debts.Count, () => failures.Count);
     }
+
+    public LogonLimits Logons { get; }
 
     /// <param name="binding">Limits count per binding, over all nodes.</param>
     /// <param name="connection">Never used twice by this process.</param>
     /// <param name="limit">Permits that the source may hold on this binding, this one included; at least 1.</param>
-    public ValueTask<Admission> AdmitAsync(string binding, SourceKey source, long connection, int limit)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
-        var home = HomeKey.Of(source);
-        if (_refusals.Answers(binding, home, limit))
-        {
-            _metrics.RefusedFromCache();
-            return new(Admission.TooMany);
-        }
+    public ValueTask<Admission> AdmitAsync(string binding, SourceKey source, long connection, int limit) =>
+        AdmitAsync(binding, HomeKey.Of(source), connection, limit);
 
-        var ask = new AdmissionAsk(
-            binding, home, new Permit(_options.Incarnation, connection), limit, _refusals.Freed(home),
-            _time.GetTimestamp());
-        var answer = _homes.Ask<Admission, AdmissionAsk>(
-            home, static (reply, ask) => new SourceMessage.Admit(ask.Binding, ask.Permit, ask.Limit, reply), ask,
-            _options.AskDeadline);
-        return answer.IsCompletedSuccessfully ? new(Answered(ask, answer.Result)) : AnswerAsync(ask, answer);
-    }
+    /// <inheritdoc cref="AdmitAsync(string, SourceKey, long, int)"/>
+    public ValueTask<Admission> AdmitAsync(string binding, AccountId user, long connection, int limit) =>
+        AdmitAsync(binding, HomeKey.Of(user), connection, limit);
 
     /// <summary>
     /// Idempotent; a connection that holds nothing may be named, though a refused one needs no release. Never waits.
     /// </summary>
-    public void Release(string binding, SourceKey source, long connection)
-    {
-        var home = HomeKey.Of(source);
-        var isHeld = _held.Contains(home, connection);
-        _homes.NotifyAlive(
-            home, new SourceMessage.GiveBack(binding, new Permit(_options.Incarnation, connection)));
-        if (isHeld)
-        {
-            // Even if the home is busy now: the next connection asks, and that is behind this in the mailbox.
-            _refusals.Free(home);
-        }
-    }
+    public void Release(string binding, SourceKey source, long connection) =>
+        Release(binding, HomeKey.Of(source), connection);
+
+    /// <inheritdoc cref="Release(string, SourceKey, long)"/>
+    public void Release(string binding, AccountId user, long connection) =>
+        Release(binding, HomeKey.Of(user), connection);
 
     /// <summary>Counts one message when the window (60 s, sliding) has room for it.</summary>
     /// <param name="binding">Windows of different bindings are different ones.</param>
@@ -93,6 +79,36 @@ public sealed class SourceLimits
     /// An error was held back for this client: its next connection waits once more (OXSMTP-EV-19). Never waits.
     /// </summary>
     public void OweTarpit(SourceKey source) => _homes.Tell(HomeKey.Of(source), SourceMessage.OweTarpit.Instance);
+
+    private ValueTask<Admission> AdmitAsync(string binding, HomeKey home, long connection, int limit)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        if (_refusals.Answers(binding, home, limit))
+        {
+            _metrics.RefusedFromCache();
+            return new(Admission.TooMany);
+        }
+
+        var ask = new AdmissionAsk(
+            binding, home, new Permit(_options.Incarnation, connection), limit, _refusals.Freed(home),
+            _time.GetTimestamp());
+        var answer = _homes.Ask<Admission, AdmissionAsk>(
+            home, static (reply, ask) => new SourceMessage.Admit(ask.Binding, ask.Permit, ask.Limit, reply), ask,
+            _options.AskDeadline);
+        return answer.IsCompletedSuccessfully ? new(Answered(ask, answer.Result)) : AnswerAsync(ask, answer);
+    }
+
+    private void Release(string binding, HomeKey home, long connection)
+    {
+        var isHeld = _held.Contains(home, connection);
+        _homes.NotifyAlive(
+            home, new SourceMessage.GiveBack(binding, new Permit(_options.Incarnation, connection)));
+        if (isHeld)
+        {
+            // Even if the home is busy now: the next connection asks, and that is behind this in the mailbox.
+            _refusals.Free(home);
+        }
+    }
 
     private async ValueTask<Admission> AnswerAsync(AdmissionAsk ask, ValueTask<Admission> answer)
     {

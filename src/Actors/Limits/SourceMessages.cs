@@ -1,4 +1,5 @@
 using MailCluster.Actors.Kernel;
+using MailCluster.Shared;
 
 namespace MailCluster.Actors.Limits;
 
@@ -32,4 +33,20 @@ internal abstract record SourceMessage
 
         public static OweTarpit Instance { get; } = new();
     }
+
+    /// <summary>Somebody wants to log in.</summary>
+    /// <param name="From">To the home of a name: the source; null to the home of that source.</param>
+    public sealed record JudgeLogon(SourceKey? From, ReplyTo<LogonVerdict> Reply) : SourceMessage, IUndeliverable
+    {
+        /// <summary>
+        /// Nobody is kept from his mail because a count is not there; a connection's own MaxLogonFailures holds anyway.
+        /// </summary>
+        public void Undelivered(AskFailure why) => Reply.Reply(LogonVerdict.Free);
+    }
+
+    /// <inheritdoc cref="JudgeLogon"/>
+    public sealed record LogonFailed(SourceKey? From) : SourceMessage;
+
+    /// <summary>To the home of a name: it is known at this source now.</summary>
+    public sealed record LogonSucceeded(SourceKey From) : SourceMessage;
 }

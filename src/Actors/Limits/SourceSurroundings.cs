@@ -6,6 +6,7 @@ namespace MailCluster.Actors.Limits;
 internal sealed record SourceSurroundings(
     HeldPermits Held,
     TarpitDebts Debts,
+    LogonFailures Failures,
     Refusals Refusals,
     SourceLimitOptions Options,
     ILogger Log);

@@ -7,8 +7,8 @@ using MailCluster.Shared.Smtp;
 namespace MailCluster.Frontend.Edge;
 
 /// <summary>What every listener has, whatever it speaks.</summary>
-/// <param name="MaxConnections">
-/// At once, over all addresses of the binding on this node (OXSMTP-EV-15); null: no limit.
+/// <param name="Places">
+/// Over all addresses of the binding on this node (OXSMTP-EV-15); of POP3 over all its bindings.
 /// </param>
 internal sealed record BindingEdge(
     string Name,
@@ -18,31 +18,18 @@ internal sealed record BindingEdge(
     ImmutableArray<IPNetwork> ProxyProtocolFrom,
     TimeSpan? ConnectionTimeout,
     TimeSpan InactivityTimeout,
-    int? MaxConnections)
+    ConnectionPlaces Places)
 {
-    private int _open;
+    /// <summary>
+    /// What connections and messages of a source are counted under: bindings of one scope count together.
+    /// </summary>
+    public string Scope { get; init; } = Name;
 
     /// <summary>Which sources, and how much of each.</summary>
     public SourceRules Sources { get; init; } = SourceRules.Everybody;
 
     /// <summary>New connections are refused while disk or memory is short (OXSMTP-EV-12).</summary>
     public bool RefusesWhenShort { get; init; }
-
-    /// <summary>Takes a place; false when the binding is full.</summary>
-    /// <param name="before">Places that were taken.</param>
-    public bool TryEnter(out int before)
-    {
-        before = Interlocked.Increment(ref _open) - 1;
-        if (before < (MaxConnections ?? int.MaxValue))
-        {
-            return true;
-        }
-
-        Interlocked.Decrement(ref _open);
-        return false;
-    }
-
-    public void Leave() => Interlocked.Decrement(ref _open);
 
     public bool IsProxy(IPAddress peer)
     {
@@ -60,5 +47,10 @@ internal sealed record BindingEdge(
 /// </param>
 internal sealed record SmtpBinding(BindingEdge Edge, SmtpSessionOptions Session, TimeSpan MaxAcknowledgementDelay);
 
+/// <param name="MaxConnectionsPerUser">Over all bindings and nodes; null: no limit.</param>
 internal sealed record Pop3Binding(
-    BindingEdge Edge, Pop3SessionOptions Session, TimeSpan PreAuthenticatedTimeout, TimeSpan AuthenticatedTimeout);
+    BindingEdge Edge,
+    Pop3SessionOptions Session,
+    TimeSpan PreAuthenticatedTimeout,
+    TimeSpan AuthenticatedTimeout,
+    int? MaxConnectionsPerUser);

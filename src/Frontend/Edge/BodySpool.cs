@@ -36,6 +36,8 @@ internal sealed class BodySpool : IDisposable
     private readonly int _traceOctets;
     private readonly bool _isDotStuffed;
     private readonly bool _isBinary;
+    private readonly bool _isUtf8;
+    private readonly bool _hasUtf8Trace;
     private readonly HeaderScanner _headers;
     private DotUnstuffer _dots;
     private WireOctetCounter _wire;
@@ -66,6 +68,8 @@ internal sealed class BodySpool : IDisposable
         _staging = staging;
         _octetsMax = transaction.OctetsMax;
         _isBinary = transaction.Body == SmtpBodyKind.BinaryMime;
+        _isUtf8 = transaction.SmtpUtf8;
+        _hasUtf8Trace = !System.Text.Ascii.IsValid(trace);
         _isDotStuffed = isDotStuffed;
         _headers = headers;
         Append(trace);
@@ -86,7 +90,9 @@ internal sealed class BodySpool : IDisposable
     /// <summary>As stored: trace and message.</summary>
     public long StoredOctets => _traceOctets + _octets;
 
-    public MessageTraits Traits => _isBinary ? MessageTraits.Binary : MessageTraits.None;
+    public MessageTraits Traits =>
+        (_isBinary ? MessageTraits.Binary : MessageTraits.None)
+        | (_isUtf8 && (_hasUtf8Trace || _headers.HasNonAscii) ? MessageTraits.Utf8Header : MessageTraits.None);
 
     /// <summary>
     /// What RETR sends before dot-stuffing: every line, or of a binary body the last one, gets its CRLF.

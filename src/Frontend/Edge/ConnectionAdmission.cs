@@ -10,8 +10,8 @@ namespace MailCluster.Frontend.Edge;
 internal readonly record struct Place(ConnectionRefusal? Refusal, bool IsInBinding, bool HasPermit, bool IsOwing);
 
 /// <summary>
-/// Who is let in: what this node can tell by itself first, then one ask to the home of the source (I6). Counts of the
-/// binding are per node, counts of a source are over all nodes.
+/// Who is let in: what this node can tell by itself first, then one ask to the home of the source (I6). Places
+/// are per node, counts of a source are over all nodes.
 /// </summary>
 internal sealed class ConnectionAdmission(SourceLimits limits, ResourceWatch resources, NodeStatus status)
 {
@@ -38,7 +38,7 @@ internal sealed class ConnectionAdmission(SourceLimits limits, ResourceWatch res
             return new(ConnectionRefusal.OutOfResources, false, false, false);
         }
 
-        if (!binding.TryEnter(out var before))
+        if (!binding.Places.TryEnter(out var before))
         {
             return new(ConnectionRefusal.BindingFull, false, false, false);
         }
@@ -49,7 +49,7 @@ internal sealed class ConnectionAdmission(SourceLimits limits, ResourceWatch res
         }
 
         var admission = await limits.AdmitAsync(
-            binding.Name, connection.Source, connection.Id, binding.Sources.LimitWith(binding.MaxConnections, before))
+            binding.Scope, connection.Source, connection.Id, binding.Sources.LimitWith(binding.Places.Max, before))
             .ConfigureAwait(false);
         return admission switch
         {
@@ -65,12 +65,12 @@ internal sealed class ConnectionAdmission(SourceLimits limits, ResourceWatch res
     {
         if (place.HasPermit)
         {
-            limits.Release(binding.Name, connection.Source, connection.Id);
+            limits.Release(binding.Scope, connection.Source, connection.Id);
         }
 
         if (place.IsInBinding)
         {
-            binding.Leave();
+            binding.Places.Leave();
         }
     }
 }

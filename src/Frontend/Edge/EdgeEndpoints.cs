@@ -15,6 +15,9 @@ internal static class EdgeEndpoints
     /// <summary>Octets that wait in a connection's pipe in each direction (I8).</summary>
     public const long PipeOctetsMax = 64 * 1024;
 
+    /// <summary>Of all POP3 bindings; no binding's name is blank.</summary>
+    private const string Pop3Scope = " ";
+
     /// <summary>
     /// A session never blocks, so it runs on the thread where its octets arrive: no hop between threads per command.
     /// What can block or takes long (the store, password derivation) has threads of its own.
@@ -44,9 +47,10 @@ internal static class EdgeEndpoints
             Open(kestrel, binding.Edge, opened, connection => listener.RunAsync(connection, binding));
         }
 
+        var places = new ConnectionPlaces(options.Pop3.MaxConnections);
         foreach (var pop3 in options.Pop3.Bindings)
         {
-            var binding = Pop3(pop3, options, sasl, canTls);
+            var binding = Pop3(pop3, options, sasl, canTls, places);
             Open(kestrel, binding.Edge, opened, connection => listener.RunAsync(connection, binding));
         }
     }
@@ -56,7 +60,8 @@ internal static class EdgeEndpoints
         var mechanisms = sasl.Of("smtp", options.AuthMechanisms);
         return new(new BindingEdge(
             options.Name, "smtp", options.Endpoints, options.Tls, options.ProxyProtocolFrom,
-            options.ConnectionTimeout, options.ConnectionInactivityTimeout, options.MaxInboundConnections)
+            options.ConnectionTimeout, options.ConnectionInactivityTimeout,
+            new ConnectionPlaces(options.MaxInboundConnections))
         {
             Sources = new SourceRules
             {
@@ -99,17 +104,17 @@ internal static class EdgeEndpoints
         options.MaxAcknowledgementDelay);
     }
 
-    public static Pop3Binding Pop3(AccessBindingOptions options, MailClusterOptions all, SaslOffer sasl, bool canTls)
+    /// <param name="places">Shared by all bindings (MaxConnections).</param>
+    public static Pop3Binding Pop3(
+        AccessBindingOptions options, MailClusterOptions all, SaslOffer sasl, bool canTls, ConnectionPlaces places)
     {
         var mechanisms = sasl.Of("pop3", all.Pop3.AuthMechanisms);
         return new(new BindingEdge(
             options.Name, "pop3", options.Endpoints, options.Tls, options.ProxyProtocolFrom,
-            ConnectionTimeout: null, all.Pop3.PreAuthenticatedConnectionTimeout, all.Pop3.MaxConnections)
+            ConnectionTimeout: null, all.Pop3.PreAuthenticatedConnectionTimeout, places)
         {
-            Sources = new SourceRules
-            {
-                PerSource = all.Pop3.MaxConnectionFromSingleIP is { } limit and < int.MaxValue ? limit : null,
-            },
+            Scope = Pop3Scope,
+            Sources = new SourceRules { PerSource = LimitOf(all.Pop3.MaxConnectionFromSingleIP) },
         },
         new Pop3SessionOptions
         {
@@ -120,10 +125,15 @@ internal static class EdgeEndpoints
             MaxCommandSize = all.Pop3.MaxCommandSize,
             MaxLogonFailures = all.Pop3.MaxLogonFailures,
             EnableExactRFC822Size = all.Pop3.EnableExactRFC822Size,
+            RequireUtf8Mode = all.Pop3.RequireUtf8Mode,
         },
         all.Pop3.PreAuthenticatedConnectionTimeout,
-        all.Pop3.AuthenticatedConnectionTimeout);
+        all.Pop3.AuthenticatedConnectionTimeout,
+        LimitOf(all.Pop3.MaxConnectionsPerUser));
     }
+
+    /// <summary>What nobody can reach is not counted.</summary>
+    private static int? LimitOf(int? setting) => setting is { } limit and < int.MaxValue ? limit : null;
 
     private static void Open(
         KestrelServerOptions kestrel, BindingEdge binding, Action<string, ListenOptions> opened, Func<ConnectionContext,

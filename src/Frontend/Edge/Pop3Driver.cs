@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using MailCluster.Actors.Kernel;
+using MailCluster.Actors.Limits;
 using MailCluster.Actors.Storage;
 using MailCluster.Frontend.Sasl;
 using MailCluster.Shared;
@@ -26,6 +27,8 @@ internal sealed class Pop3Driver(
 
     private readonly List<Pop3Effect> _effects = new(4);
     private readonly ReadAhead _ahead = new(services.Bodies);
+    private readonly LogonGuard _logons = new(connection, services.Limits.Logons);
+    private AccountId? _permit;
     private MaildropSnapshot? _snapshot;
     private int _next;
     private Pop3Reply? _refusal;
@@ -66,6 +69,7 @@ internal sealed class Pop3Driver(
     {
         Commands++;
         session.Line(line, now, _effects);
+        _logons.Note(session.LogonFailures);
         LeaveContext();
     }
 
@@ -128,6 +132,7 @@ internal sealed class Pop3Driver(
             if (answer is not null)
             {
                 session.Answer(answer, services.Time.GetUtcNow(), _effects);
+                _logons.Note(session.LogonFailures);
                 LeaveContext();
                 connection.InactivityTimeout = session.IsAuthenticated
                     ? binding.AuthenticatedTimeout : binding.PreAuthenticatedTimeout;
@@ -147,6 +152,7 @@ internal sealed class Pop3Driver(
     {
         _context?.Dispose();
         _ahead.Release();
+        GiveBackPermit();
     }
 
     /// <summary>An exchange that is over, however it ended, leaves no security context behind.</summary>
@@ -158,9 +164,27 @@ internal sealed class Pop3Driver(
         }
     }
 
+    private void Write(Pop3Reply reply)
+    {
+        connection.Output.Write(reply.Wire.Span);
+        services.Metrics.Replied(Protocol, reply.IsOk ? "ok" : "err");
+    }
+
     private async ValueTask<Pop3Answer?> AuthenticateAsync(SaslStep.Question question)
     {
-        var answer = await services.Logins.AskAsync(Protocol, question, _context ??= new()).ConfigureAwait(false);
+        SaslAnswer answer;
+        switch (await _logons.EnterAsync(question).ConfigureAwait(false))
+        {
+            case LogonGate.Open:
+                answer = await services.Logins.AskAsync(Protocol, question, _context ??= new()).ConfigureAwait(false);
+                break;
+            case LogonGate.Shut:
+                answer = new SaslAnswer.Unavailable();
+                break;
+            default:
+                return GiveUpWaiting();
+        }
+
         if (session.CommandName == "PASS")
         {
             services.Logins.CountPass(Protocol, answer);
@@ -169,24 +193,72 @@ internal sealed class Pop3Driver(
         return new Pop3Answer.Sasl(answer);
     }
 
-    private void Write(Pop3Reply reply)
+    /// <summary>The held answer gives way to the last line.</summary>
+    private Pop3Answer? GiveUpWaiting()
     {
-        connection.Output.Write(reply.Wire.Span);
-        services.Metrics.Replied(Protocol, reply.IsOk ? "ok" : "err");
+        if (connection.Expired is not { } why)
+        {
+            return Close();
+        }
+
+        TimedOut(why);
+        return null;
     }
 
     private async ValueTask<Pop3Answer?> OpenAsync(AccountId account)
     {
+        _logons.Succeeded();
+        if (await TakePermitAsync(account).ConfigureAwait(false) is { } refusal)
+        {
+            return refusal;
+        }
+
         try
         {
             _snapshot = await services.Maildrops.OpenAsync(account.Mailbox, CancellationToken.None)
                 .ConfigureAwait(false);
-            return _snapshot is null ? Pop3Answer.Unavailable.Instance : new Pop3Answer.MaildropOpened(_snapshot);
         }
         catch (Exception e) when (e is StoreUnavailableException or AskFailedException)
         {
             EdgeLog.StoreUnavailable(services.Log, e.Message);
-            return Pop3Answer.Unavailable.Instance;
+        }
+
+        if (_snapshot is not null)
+        {
+            return new Pop3Answer.MaildropOpened(_snapshot);
+        }
+
+        GiveBackPermit();
+        return Pop3Answer.Unavailable.Instance;
+    }
+
+    /// <summary>MaxConnectionsPerUser: null when this session may be one of them.</summary>
+    private async ValueTask<Pop3Answer?> TakePermitAsync(AccountId account)
+    {
+        if (binding.MaxConnectionsPerUser is not { } limit)
+        {
+            return null;
+        }
+
+        switch (await services.Limits.AdmitAsync(binding.Edge.Scope, account, connection.Id, limit)
+            .ConfigureAwait(false))
+        {
+            case Admission.TooMany:
+                return Pop3Answer.InUse.Instance;
+            case Admission.Unreachable:
+                return Pop3Answer.Unavailable.Instance;
+            default:
+                _permit = account;
+                return null;
+        }
+    }
+
+    private void GiveBackPermit()
+    {
+        if (_permit is { } account)
+        {
+            services.Limits.Release(binding.Edge.Scope, account, connection.Id);
+            _permit = null;
         }
     }
 

@@ -22,6 +22,7 @@ internal sealed class SmtpDriver(
     private const string Protocol = "smtp";
 
     private readonly List<SmtpEffect> _effects = new(4);
+    private readonly LogonGuard _logons = new(connection, services.Limits.Logons);
     private int _next;
     private BodySpool? _body;
     private SmtpGreetingRefusal? _refusal;
@@ -65,6 +66,7 @@ internal sealed class SmtpDriver(
         Commands++;
         session.IsShortOfResources = services.Resources.IsShort;
         session.Line(line, now, _effects);
+        NoteLogon();
         LeaveContext();
     }
 
@@ -116,8 +118,7 @@ internal sealed class SmtpDriver(
                 SmtpEffect.ReceiveData receive => await ReceiveDataAsync(receive.Transaction).ConfigureAwait(false),
                 SmtpEffect.ReceiveChunk receive => await ReceiveChunkAsync(receive).ConfigureAwait(false),
                 SmtpEffect.AcceptMessage accept => await AcceptAsync(accept.Transaction).ConfigureAwait(false),
-                SmtpEffect.Authenticate ask => new SmtpAnswer.Sasl(await services.Logins.AskAsync(
-                    Protocol, ask.Question, _context ??= new()).ConfigureAwait(false)),
+                SmtpEffect.Authenticate ask => await AuthenticateAsync(ask.Question).ConfigureAwait(false),
                 SmtpEffect.StartTls => await StartTlsAsync().ConfigureAwait(false),
                 SmtpEffect.DiscardBody => Discard(),
                 SmtpEffect.End end => await EndAsync(end.Reason).ConfigureAwait(false),
@@ -131,6 +132,7 @@ internal sealed class SmtpDriver(
             if (answer is not null)
             {
                 session.Answer(answer, services.Time.GetUtcNow(), _effects);
+                NoteLogon();
                 LeaveContext();
             }
         }
@@ -171,19 +173,37 @@ internal sealed class SmtpDriver(
             services.Limits.OweTarpit(connection.Source);
         }
 
-        if (await connection.HoldAsync(interval).ConfigureAwait(false))
-        {
-            return null;
-        }
+        return await connection.HoldAsync(interval).ConfigureAwait(false) ? null : GiveUpWaiting();
+    }
 
+    /// <summary>The held reply gives way to the last line.</summary>
+    private SmtpAnswer? GiveUpWaiting()
+    {
         if (connection.Expired is not { } why)
         {
             return Close(ConnectionEndReason.ClientClosed);
         }
 
-        // The held reply gives way to the last line.
         TimedOut(why);
         return null;
+    }
+
+    private async ValueTask<SmtpAnswer?> AuthenticateAsync(SaslStep.Question question) =>
+        await _logons.EnterAsync(question).ConfigureAwait(false) switch
+        {
+            LogonGate.Open => new SmtpAnswer.Sasl(
+                await services.Logins.AskAsync(Protocol, question, _context ??= new()).ConfigureAwait(false)),
+            LogonGate.Shut => new SmtpAnswer.Sasl(new SaslAnswer.Unavailable()),
+            _ => GiveUpWaiting(),
+        };
+
+    private void NoteLogon()
+    {
+        _logons.Note(session.LogonFailures);
+        if (session.User is not null)
+        {
+            _logons.Succeeded();
+        }
     }
 
     private async ValueTask<SmtpAnswer?> TakeMessageAsync(SaslIdentity? user)
@@ -195,7 +215,7 @@ internal sealed class SmtpDriver(
             _ => RateKey.Of(connection.Source),
         };
         var verdict = await services.Limits
-            .TakeMessageAsync(binding.Edge.Name, key, binding.Edge.Sources.MessagesPerMinute).ConfigureAwait(false);
+            .TakeMessageAsync(binding.Edge.Scope, key, binding.Edge.Sources.MessagesPerMinute).ConfigureAwait(false);
         return verdict switch
         {
             RateVerdict.Taken => SmtpAnswer.MessageTaken.Within,

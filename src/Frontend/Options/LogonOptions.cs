@@ -30,6 +30,16 @@ public sealed record LogonOptions(
     int ScramIterations, int MaxCachedLogons, string? NtlmUserFile, string? KerberosKeytabFile,
     ImmutableArray<RealmOptions> Realms)
 {
+    /// <summary>Null: not counted.</summary>
+    public int? MaxLogonFailuresPerSource { get; init; }
+
+    /// <summary>Null: not counted.</summary>
+    public int? MaxLogonFailuresPerUser { get; init; }
+
+    public TimeSpan LogonFailureWindow { get; init; }
+
+    public TimeSpan MaxLogonDelay { get; init; }
+
     internal static LogonOptions Read(OptionReader reader)
     {
         var options = new LogonOptions(
@@ -46,7 +56,20 @@ public sealed record LogonOptions(
             reader.Sections("Realms", "[]",
                 "Realms whose users have another mail domain than the realm's name in lower case; no other realm leads into a domain "
                     + "that is not called like it.",
-                [], RealmOptions.Read));
+                [], RealmOptions.Read))
+        {
+            MaxLogonFailuresPerSource = reader.Limit("MaxLogonFailuresPerSource", 100, 1, 1_000_000,
+                "Failed logins from one address within LogonFailureWindow, over all connections of POP3 and SMTP; beyond it a login there "
+                    + "is a temporary failure (decision 10). 100: as many customers behind one address who each mistype once."),
+            MaxLogonFailuresPerUser = reader.Limit("MaxLogonFailuresPerUser", 50, 1, 1_000_000,
+                "The same for one user name, from all addresses it has not logged in from for a day, and for each one it has by itself."),
+            LogonFailureWindow = reader.Duration(
+                "LogonFailureWindow", TimeSpan.FromMinutes(10), TimeSpan.FromSeconds(1), TimeSpan.FromDays(1),
+                "In which as many failed logins as are allowed are forgotten, one by one; the default makes the next attempt a matter of seconds."),
+            MaxLogonDelay = reader.Duration(
+                "MaxLogonDelay", TimeSpan.FromSeconds(5), TimeSpan.Zero, TimeSpan.FromSeconds(30),
+                "The longest wait before a login is looked at; the first 5 failures cost none, each further one doubles it from 250 ms."),
+        };
         if (options.Realms.Select(entry => entry.Realm.ToUpperInvariant()).Distinct().Count() < options.Realms.Length)
         {
             reader.Fault("Realms", "each realm once");

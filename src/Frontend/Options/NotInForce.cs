@@ -18,7 +18,6 @@ public static class NotInForce
         new("Node.AdvertisedAddress", null, "cluster"),
         new("Store.Kind", "PostgreSql", "cluster; serve refuses it"),
         new("Store.ConnectionString", null, "cluster"),
-        new("Pop3.MaxConnectionsPerUser", null, "limits"),
         new("Imap", null, "IMAP"),
         new("Cluster", null, "cluster"),
     ];

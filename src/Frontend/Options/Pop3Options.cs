@@ -49,6 +49,8 @@ public sealed record Pop3Options
 
     public bool EnableExactRFC822Size { get; init; }
 
+    public bool RequireUtf8Mode { get; init; } = true;
+
     internal static Pop3Options Read(OptionReader reader)
     {
         var preset = new Pop3Options();
@@ -77,11 +79,15 @@ public sealed record Pop3Options
                 reader.Limit("MaxConnections", int.MaxValue, 1, int.MaxValue,
                 "At once on this node, all bindings; Exchange's default."),
             MaxConnectionFromSingleIP = reader.Limit("MaxConnectionFromSingleIP", int.MaxValue, 1, int.MaxValue,
-                "At once from one address; Exchange's default."),
+                "At once from one address, all bindings and nodes; Exchange's default."),
             MaxConnectionsPerUser =
-                reader.Limit("MaxConnectionsPerUser", 16, 1, int.MaxValue, "At once of one user; Exchange's default."),
+                reader.Limit("MaxConnectionsPerUser", 16, 1, int.MaxValue,
+                "Logged in at once of one user, all bindings and nodes; -ERR [IN-USE] beyond. Exchange's default."),
             EnableExactRFC822Size = reader.Flag("EnableExactRFC822Size", false,
                 "STAT and LIST give what RETR sends instead of what is stored (STANXPOP3-NV-2.1.4, 2.1.5: off)."),
+            RequireUtf8Mode = reader.Flag("RequireUtf8Mode", true,
+                "A message with UTF-8 in its header (SMTPUTF8) is refused with [UTF8] to a client that did not say UTF8 (RFC 6856 §2.1); "
+                    + "false: it is sent all the same, for clients that stop at the first message they cannot have."),
         };
         Advise(reader, options);
         return options;

@@ -10,6 +10,9 @@ public enum MessageTraits
 
     /// <summary>Came as BODY=BINARYMIME (RFC 3030 §3): its octets are sent as they are, a lone LF included.</summary>
     Binary = 1,
+
+    /// <summary>Came with SMTPUTF8 and has UTF-8 in its header (RFC 6532), our trace fields included.</summary>
+    Utf8Header = 2,
 }
 
 /// <summary>One message as a maildrop lists it: 32 octets, so that 100,000 of them stay small.</summary>
@@ -24,4 +27,7 @@ public readonly record struct MessageEntry(
 {
     /// <summary>A line that ends in a bare LF leaves as CRLF (STANXPOP3-C0011).</summary>
     public bool EndsLinesInCrLf => (Traits & MessageTraits.Binary) == 0;
+
+    /// <summary>Not for a POP3 client that does not speak UTF8 (RFC 6856 §2.1).</summary>
+    public bool HasUtf8Header => (Traits & MessageTraits.Utf8Header) != 0;
 }

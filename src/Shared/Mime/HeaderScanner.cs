@@ -64,8 +64,18 @@ public sealed class HeaderScanner
 
     public bool HasFrom { get; private set; }
 
+    /// <summary>Octets above 127 in the header (RFC 6532), whatever charset they are in.</summary>
+    public bool HasNonAscii { get; private set; }
+
     /// <param name="octets">The next octets of the message, without dot-stuffing.</param>
     public void Add(ReadOnlySpan<byte> octets)
+    {
+        var before = _position;
+        Scan(octets);
+        HasNonAscii |= !System.Text.Ascii.IsValid(octets[..(int)(_position - before)]);
+    }
+
+    private void Scan(ReadOnlySpan<byte> octets)
     {
         for (var i = 0; i < octets.Length && _place != Place.Done; i++)
         {

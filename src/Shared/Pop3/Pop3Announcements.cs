@@ -16,7 +16,8 @@ internal sealed class Pop3Announcements(Pop3SessionOptions options)
 
     /// <summary>
     /// RFC 2449 §6. What a command brings comes from its row. EXPIRE NEVER: nothing is removed that was not marked
-    /// (I5). The list is the same in both states but for IMPLEMENTATION (§6.9 allows that).
+    /// (I5). LOGIN-DELAY 0: polling as often as one likes is no error. The list is the same in both states but for
+    /// IMPLEMENTATION (§6.9 allows that).
     /// </summary>
     private Pop3Reply Render(SaslChannel channel, bool isAuthenticated)
     {
@@ -29,7 +30,7 @@ internal sealed class Pop3Announcements(Pop3SessionOptions options)
             }
         }
 
-        lines.AddRange(["RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"]);
+        lines.AddRange(["RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER", "LOGIN-DELAY 0"]);
         if (isAuthenticated && options.Implementation is { } implementation)
         {
             lines.Add("IMPLEMENTATION " + OneLine(implementation));

@@ -19,6 +19,7 @@ internal static class Pop3CommandTable
         Apop.Spec,
         Auth.Spec,
         Stls.Spec,
+        Utf8.Spec,
         Capa.Spec,
         Stat.Spec,
         List.Spec,
@@ -32,10 +33,15 @@ internal static class Pop3CommandTable
     private static readonly FrozenDictionary<uint, Pop3CommandSpec> ByKey =
         Rows.ToFrozenDictionary(row => KeyOf(System.Text.Encoding.ASCII.GetBytes(row.Verb)));
 
-    /// <summary>Keywords are three or four letters in either case (RFC 1939 §3).</summary>
+    /// <summary>
+    /// Keywords are three or four letters in either case (RFC 1939 §3); UTF8 has a digit (RFC 6856 §2.1).
+    /// </summary>
     public static Pop3CommandSpec? Find(ReadOnlySpan<byte> keyword) => ByKey.GetValueOrDefault(KeyOf(keyword));
 
-    /// <summary>The letters of a keyword in upper case, one octet each; 0 for what cannot be a keyword.</summary>
+    /// <summary>
+    /// The letters of a keyword in upper case, one octet each; 0 for what cannot be a keyword. A digit loses the same
+    /// bit, which makes it none of the letters.
+    /// </summary>
     private static uint KeyOf(ReadOnlySpan<byte> keyword)
     {
         if (keyword.Length is < 3 or > 4)
@@ -46,7 +52,7 @@ internal static class Pop3CommandTable
         uint key = 0;
         foreach (var octet in keyword)
         {
-            if (!char.IsAsciiLetter((char)octet))
+            if (!char.IsAsciiLetterOrDigit((char)octet))
             {
                 return 0;
             }

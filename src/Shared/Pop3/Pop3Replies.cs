@@ -2,7 +2,7 @@ namespace MailCluster.Shared.Pop3;
 
 /// <summary>
 /// All texts of the server. Fixed per case, so that nothing of the client's input and nothing of the server's inside is
-/// ever repeated. Response codes: RFC 2449 §8, RFC 3206.
+/// ever repeated. Response codes: RFC 2449 §8, RFC 3206, RFC 6856 §5.
 /// </summary>
 public static class Pop3Replies
 {
@@ -20,6 +20,7 @@ public static class Pop3Replies
     internal static readonly Pop3Effect.Reply UserAccepted = Good("Send PASS");
     internal static readonly Pop3Effect.Reply LoggedIn = Good("Maildrop open");
     internal static readonly Pop3Effect.Reply BeginTls = Good("Begin TLS");
+    internal static readonly Pop3Effect.Reply Utf8Enabled = Good("UTF8 enabled");
     internal static readonly Pop3Effect.Reply ListingFollows = Good("Listing follows");
     internal static readonly Pop3Effect.Reply Marked = Good("Marked for deletion");
     internal static readonly Pop3Effect.Reply Unmarked = Good("Marks removed");
@@ -36,6 +37,7 @@ public static class Pop3Replies
 
     internal static readonly Pop3Effect.Reply NoSuchMessage = Bad("No such message");
     internal static readonly Pop3Effect.Reply MessageIsMarked = Bad("Message is marked for deletion");
+    internal static readonly Pop3Effect.Reply NeedsUtf8 = Bad("[UTF8] Message needs UTF8 mode");
     internal static readonly Pop3Effect.Reply MessageGone = Bad("Message was removed by another session");
     internal static readonly Pop3Effect.Reply MessageUnavailable = Bad("[SYS/TEMP] Message is not available now");
 

@@ -78,6 +78,9 @@ public sealed class Pop3Session(Pop3SessionOptions options, bool isTlsActive, Ch
 
     internal bool IsDraining { get; private set; }
 
+    /// <summary>The client said UTF8 (RFC 6856 §2.1); forgotten with all else when TLS begins.</summary>
+    internal bool IsUtf8 { get; set; }
+
     internal Pop3Login Login { get; } = new();
 
     /// <summary>The reply whose octets the session owns, so that a polling client costs no memory.</summary>
@@ -145,6 +148,7 @@ public sealed class Pop3Session(Pop3SessionOptions options, bool isTlsActive, Ch
                 break;
             case (Pop3Effect.StartTls, Pop3Answer.TlsStarted started):
                 IsTlsActive = true;
+                IsUtf8 = false;
                 Binding = started.Binding;
                 Login.Forget();
                 break;
@@ -297,6 +301,22 @@ public sealed class Pop3Session(Pop3SessionOptions options, bool isTlsActive, Ch
         }
 
         return TryFind(ref arguments, effects, out index);
+    }
+
+    /// <summary>
+    /// RETR, or TOP with <paramref name="bodyLines"/>. A header in UTF-8 is not for who did not say UTF8, and there is
+    /// no surrogate: a message is sent as it came or not at all (RFC 6856 §2.1, §5).
+    /// </summary>
+    internal void SendMessage(int index, int? bodyLines, List<Pop3Effect> effects)
+    {
+        var entry = Maildrop.Snapshot.Messages[index];
+        if (entry.HasUtf8Header && !IsUtf8 && options.RequireUtf8Mode)
+        {
+            effects.Add(Pop3Replies.NeedsUtf8);
+            return;
+        }
+
+        Ask(new Pop3Effect.SendMessage(entry, bodyLines), effects);
     }
 
     private void Run(ReadOnlySpan<byte> line, List<Pop3Effect> effects)

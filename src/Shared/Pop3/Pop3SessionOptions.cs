@@ -64,6 +64,12 @@ public sealed class Pop3SessionOptions
     public bool EnableExactRFC822Size { get; init; }
 
     /// <summary>
+    /// On: RETR and TOP of a message with UTF-8 in its header are -ERR [UTF8] before UTF8 was said (RFC 6856 §2.1).
+    /// Off: it is sent all the same, for the sake of clients that stop at a message they cannot have.
+    /// </summary>
+    public bool RequireUtf8Mode { get; init; } = true;
+
+    /// <summary>
     /// Text of the greeting. '&lt;' and '&gt;' become '(' and ')': what looks like a timestamp would invite to APOP
     /// (V0012).
     /// </summary>

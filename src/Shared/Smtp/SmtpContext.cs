@@ -19,7 +19,6 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
     private SmtpPath? _askedPath;
     private SmtpEffect.Reply? _chunkRefusal;
     private bool _isChunkRefusalCounted;
-    private int _logonFailures;
     private bool _wasGreetedWithRefusal;
     private (SmtpPath From, SmtpBodyKind Body, bool IsSmtpUtf8) _askedSender = (SmtpPath.Null, default, false);
     private bool _isAccepting;
@@ -51,6 +50,8 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
     public bool IsDraining { get; set; }
 
     public int ProtocolErrors { get; private set; }
+
+    public int LogonFailures { get; private set; }
 
     public bool IsWaiting => _continuation is not null;
 
@@ -131,7 +132,7 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
     /// <summary>A failed login (OXSMTP-EV-11).</summary>
     public void RefuseLogon(SmtpEffect.Reply reply)
     {
-        if (++_logonFailures > Options.MaxLogonFailures && Options.MaxLogonFailures > 0)
+        if (++LogonFailures > Options.MaxLogonFailures && Options.MaxLogonFailures > 0)
         {
             Hold(Options.AuthTarpitInterval);
             End(SmtpReplies.TooManyLogonFailures, ConnectionEndReason.LogonFailures);

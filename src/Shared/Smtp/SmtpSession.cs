@@ -58,6 +58,9 @@ public sealed class SmtpSession
     /// <summary>Input so far that broke grammar, order or a command's rules (OXSMTP-EV-11).</summary>
     public int ProtocolErrors => _context.ProtocolErrors;
 
+    /// <summary>Failed logins so far.</summary>
+    public int LogonFailures => _context.LogonFailures;
+
     /// <summary>
     /// Whether the node is short of disk or memory: MAIL is then 452 4.3.1 (OXSMTP-EV-12). To be said before a line.
     /// </summary>

@@ -114,7 +114,10 @@ public sealed class ConnectionAdmissionTests : IAsyncDisposable
     private static ImmutableArray<IPNetwork> Ranges(params string[] ranges) => [.. ranges.Select(IPNetwork.Parse)];
 
     private static BindingEdge Binding(SourceRules rules, int max) => new(
-        "gateway", "smtp", [], BindingTls.None, [], null, TimeSpan.FromMinutes(1), max) { Sources = rules };
+        "gateway", "smtp", [], BindingTls.None, [], null, TimeSpan.FromMinutes(1), new ConnectionPlaces(max))
+    {
+        Sources = rules,
+    };
 
     private async Task<Place> EnterAsync(BindingEdge binding, string address)
     {

@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Text;
 using MailCluster.Frontend.Edge;
+using MailCluster.Frontend.Options;
 using MailCluster.Frontend.Sasl;
 using MailCluster.Shared;
 using MailCluster.Shared.Pop3;
@@ -22,24 +23,29 @@ internal sealed class PipeClient
     private static readonly PipeOptions Inline = new(
         readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, useSynchronizationContext: false);
 
+    private static long _connections;
+
     private readonly Pipe _toServer = new(Inline);
     private readonly Pipe _toClient = new(Inline);
     private readonly Task<ConnectionEndReason> _loop;
 
     private PipeClient(
         RunningNode node, Func<ClientConnection, EdgeServices, IProtocolDriver> open, BindingEdge? edge = null,
-        IdleClock? clock = null)
+        IdleClock? clock = null, IPAddress? source = null)
     {
         var services = node.Node.Services.GetRequiredService<EdgeServices>();
         var transport = new DefaultConnectionContext(
             "test", new Ends(_toServer.Reader, _toClient.Writer), new Ends(_toClient.Reader, _toServer.Writer))
         {
-            RemoteEndPoint = new IPEndPoint(IPAddress.Loopback, 1),
+            RemoteEndPoint = new IPEndPoint(source ?? IPAddress.Loopback, 1),
             LocalEndPoint = new IPEndPoint(IPAddress.Loopback, 2),
         };
         var connection = new ClientConnection(
             transport, clock ?? node.Node.Services.GetRequiredService<IdleClock>(), edge?.ConnectionTimeout,
-            edge?.InactivityTimeout ?? TimeSpan.FromMinutes(5));
+            edge?.InactivityTimeout ?? TimeSpan.FromMinutes(5))
+        {
+            Id = Interlocked.Decrement(ref _connections),
+        };
         _loop = new ConnectionLoop(connection, open(connection, services), TimeProvider.System).RunAsync();
     }
 
@@ -60,22 +66,33 @@ internal sealed class PipeClient
     }
 
     /// <summary>With the clocks of the binding, on a clock of its own.</summary>
-    public static PipeClient Smtp(RunningNode node, SmtpBinding binding, IdleClock? clock) =>
+    public static PipeClient Smtp(RunningNode node, SmtpBinding binding, IdleClock? clock, IPAddress? source = null) =>
         new(
             node,
             (connection, services) => new SmtpDriver(
                 connection, new SmtpSession(binding.Session, new SmtpConnection("127.0.0.1", null)), binding, services),
             clock is null ? null : binding.Edge,
-            clock);
+            clock,
+            source);
 
-    public static PipeClient Pop3(RunningNode node)
+    public static PipeClient Pop3(RunningNode node) => Pop3(node, null);
+
+    /// <summary>With the clocks of the binding, on a clock of its own.</summary>
+    public static PipeClient Pop3(
+        RunningNode node, IdleClock? clock, Func<Pop3Options, Pop3Options>? change = null, IPAddress? source = null)
     {
-        var options = node.Node.Options;
-        var all = options with { Pop3 = options.Pop3 with { LoginType = Frontend.Options.LoginType.PlainTextLogin } };
+        var pop3 = node.Node.Options.Pop3 with { LoginType = LoginType.PlainTextLogin };
+        var all = node.Node.Options with { Pop3 = change?.Invoke(pop3) ?? pop3 };
+        var sasl = node.Node.Services.GetRequiredService<SaslOffer>();
         var binding = EdgeEndpoints.Pop3(
-            all.Pop3.Bindings[0], all, node.Node.Services.GetRequiredService<SaslOffer>(), canTls: false);
-        return new(node, (connection, services) =>
-            new Pop3Driver(connection, new Pop3Session(binding.Session, isTlsActive: false), binding, services));
+            all.Pop3.Bindings[0], all, sasl, canTls: false, new ConnectionPlaces(null));
+        return new(
+            node,
+            (connection, services) =>
+                new Pop3Driver(connection, new Pop3Session(binding.Session, isTlsActive: false), binding, services),
+            clock is null ? null : binding.Edge,
+            clock,
+            source);
     }
 
     /// <summary>Sends octets and takes whatever came back by then, without making anything.</summary>

@@ -26,7 +26,7 @@ internal static class Retr
     {
         if (session.TryFindOnly(arguments, effects, out var index))
         {
-            session.Ask(new Pop3Effect.SendMessage(session.Maildrop.Snapshot.Messages[index], null), effects);
+            session.SendMessage(index, null, effects);
         }
     }
 }

@@ -15,7 +15,7 @@ internal static class Top
         }
         else if (session.TryFind(ref arguments, effects, out var index))
         {
-            session.Ask(new Pop3Effect.SendMessage(session.Maildrop.Snapshot.Messages[index], lines), effects);
+            session.SendMessage(index, lines, effects);
         }
     }
 }
