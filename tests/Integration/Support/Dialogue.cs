@@ -64,11 +64,12 @@ internal sealed class Dialogue : IDisposable
         return dialogue;
     }
 
-    /// <summary>A session after USER and PASS.</summary>
+    /// <summary>A session after USER and PASS that takes every message as it is (RFC 6856).</summary>
     public static Dialogue Pop3(IPEndPoint to, string user, string password, bool tls = false)
     {
         Dialogue dialogue = Connect(to, tls);
         dialogue.Expect("+OK");
+        dialogue.Ask("UTF8", "+OK");
         dialogue.Ask($"USER {user}", "+OK");
         dialogue.Ask($"PASS {password}", "+OK");
         return dialogue;
