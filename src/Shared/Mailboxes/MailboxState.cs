@@ -68,6 +68,9 @@ public sealed class MailboxState
     /// <summary>An earlier event that has not ended yet removes it.</summary>
     public bool IsLeaving(MessageNumber number) => _leaving.Contains(number);
 
+    /// <summary>An earlier event that has not ended yet removes something.</summary>
+    public bool IsAnyLeaving => _leaving.Count > 0;
+
     /// <summary>Takes the event's ids. From here on nobody else gets them.</summary>
     public void Apply(MailboxEvent @event)
     {
