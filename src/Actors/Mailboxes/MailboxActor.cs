@@ -76,6 +76,7 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
             case MailboxMessage.Released released:
                 if (_ledger?.TryRelease(released.Delivery.Unit) == true)
                 {
+                    _ledger.WarnIfDue(Context.Time.GetUtcNow());
                     Context.UnstashAll();
                 }
 
@@ -155,8 +156,11 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
             _surroundings.Metrics.Reloading();
             ledger.GiveUp();
             Begin();
+            return;
         }
-        else if (isReleased || (wasOutOfOrder && !ledger.IsOutOfOrder))
+
+        ledger.WarnIfDue(Context.Time.GetUtcNow());
+        if (isReleased || (wasOutOfOrder && !ledger.IsOutOfOrder))
         {
             Context.UnstashAll();
         }
@@ -193,8 +197,10 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
         if (ended.Image is { } image)
         {
             var state = new MailboxState(_mailbox, image.LastNumber, image.ModSeq, inbox!.UidNext, image.Inbox);
-            _ledger = new MailboxLedger(state, _surroundings, this);
+            var watch = new QuotaWatch(_mailbox, _surroundings.Notices, ended.Quota, image.IsWarned);
+            _ledger = new MailboxLedger(state, watch, _surroundings, this);
             _phase = Phase.Active;
+            _ledger.WarnIfDue(Context.Time.GetUtcNow());
         }
         else
         {

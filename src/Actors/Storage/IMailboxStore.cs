@@ -10,13 +10,15 @@ public sealed record FolderImage(
 
 /// <summary>A mailbox as committed: what its actor starts from.</summary>
 /// <param name="Inbox">The messages of INBOX, ascending by number.</param>
+/// <param name="IsWarned">It has had the notice of its present fullness.</param>
 public sealed record MailboxImage(
     MailboxId Mailbox,
     TenantId Tenant,
     MessageNumber LastNumber,
     ModSeq ModSeq,
     ImmutableArray<FolderImage> Folders,
-    ImmutableArray<MessageEntry> Inbox);
+    ImmutableArray<MessageEntry> Inbox,
+    bool IsWarned = false);
 
 public interface IMailboxStore
 {
