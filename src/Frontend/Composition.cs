@@ -64,6 +64,7 @@ internal static class Composition
         services.AddSingleton<IMailStore>(store);
         services.AddSingleton(store.Directory);
         services.AddSingleton(store.Spool);
+        services.AddSingleton(store.Quotas);
         services.AddSingleton(store.Committer);
         AddActors(services, options);
         AddEdge(services, options);
@@ -102,7 +103,21 @@ internal static class Composition
         services.AddSingleton(provider => new MailboxRegion(
             provider.GetRequiredService<ActorSystem>(), provider.GetRequiredService<IMailStore>().Mailboxes,
             provider.GetRequiredService<IMailStore>().Committer, provider.GetRequiredService<MailboxOptions>(),
-            provider.GetRequiredService<MailboxMetrics>(), provider.GetRequiredService<ILoggerFactory>()));
+            provider.GetRequiredService<MailboxMetrics>(), provider.GetRequiredService<ILoggerFactory>(),
+            new QuotaNotices(
+                provider.GetRequiredService<MailboxQuotas>(), provider.GetRequiredService<IMailStore>().Bodies,
+                provider.GetRequiredService<QuotaMetrics>())));
+        services.AddSingleton<QuotaMetrics>().AddSingleton<MailboxQuotas>().AddSingleton<RetentionSweep>();
+        services.AddSingleton(new QuotaPolicy
+        {
+            Preset = options.Quota.Preset,
+            IsPermanent = options.Quota.OverQuotaReply == OverQuotaReply.Permanent,
+        });
+        services.AddSingleton(new RetentionOptions
+        {
+            Interval = options.Quota.RetentionSweepInterval,
+            PresetDays = options.Quota.Preset.RetentionDays is > 0 and var days ? days : null,
+        });
         services.AddSingleton(new SourceLimitOptions
         {
             HashSecret = BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong))),

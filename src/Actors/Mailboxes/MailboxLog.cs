@@ -21,7 +21,7 @@ internal static partial class MailboxLog
     [LoggerMessage(2004, LogLevel.Information, "Retention removed {Messages} messages from {Mailboxes} mailboxes.")]
     public static partial void RetentionSwept(ILogger log, int messages, int mailboxes);
 
-    [LoggerMessage(2005, LogLevel.Warning, "Retention could not remove from mailbox {Mailbox} now: {Why}.")]
+    [LoggerMessage(2005, LogLevel.Debug, "Retention could not remove from mailbox {Mailbox} now: {Why}.")]
     public static partial void RetentionDeferred(ILogger log, long mailbox, AskFailure why);
 
     [LoggerMessage(2006, LogLevel.Warning, "Retention could not read the store; it is tried again.")]

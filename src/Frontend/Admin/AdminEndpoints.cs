@@ -34,5 +34,6 @@ internal static class AdminEndpoints
         AliasEndpoints.Map(admin);
         MailboxEndpoints.Map(admin);
         QueueEndpoints.Map(admin);
+        QuotaEndpoints.Map(admin);
     }
 }

@@ -62,6 +62,7 @@ internal static class CommandLine
             AliasCommand.Make(terminal),
             MailboxCommand.Make(terminal),
             QueueCommand.Make(terminal),
+            QuotaCommand.Make(terminal),
             CheckConfigCommand.Make(terminal),
             version,
             docs,
