@@ -67,6 +67,7 @@ internal static class Composition
         services.AddSingleton(store.Quotas);
         services.AddSingleton(store.Committer);
         AddActors(services, options);
+        AddQuotas(services, options.Quota);
         AddEdge(services, options);
         AddHttp(services, options);
         services.Configure<HostOptions>(
@@ -107,17 +108,6 @@ internal static class Composition
             new QuotaNotices(
                 provider.GetRequiredService<MailboxQuotas>(), provider.GetRequiredService<IMailStore>().Bodies,
                 provider.GetRequiredService<QuotaMetrics>())));
-        services.AddSingleton<QuotaMetrics>().AddSingleton<MailboxQuotas>().AddSingleton<RetentionSweep>();
-        services.AddSingleton(new QuotaPolicy
-        {
-            Preset = options.Quota.Preset,
-            IsPermanent = options.Quota.OverQuotaReply == OverQuotaReply.Permanent,
-        });
-        services.AddSingleton(new RetentionOptions
-        {
-            Interval = options.Quota.RetentionSweepInterval,
-            PresetDays = options.Quota.Preset.RetentionDays is > 0 and var days ? days : null,
-        });
         services.AddSingleton(new SourceLimitOptions
         {
             HashSecret = BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong))),
@@ -128,6 +118,26 @@ internal static class Composition
             provider.GetRequiredService<ISpoolStore>(), new SpoolOptions(),
             provider.GetRequiredService<SpoolMetrics>(), provider.GetRequiredService<ILoggerFactory>()));
         services.AddSingleton(new DeliveryOptions()).AddSingleton<DeliveryMetrics>().AddSingleton<MessageAcceptor>();
+    }
+
+    private static void AddQuotas(IServiceCollection services, StorageQuotaOptions options)
+    {
+        services.AddSingleton<QuotaMetrics>().AddSingleton<MailboxQuotas>();
+        services.AddSingleton(provider => new RetentionSweep(
+            provider.GetRequiredService<IQuotaStore>(), provider.GetRequiredService<ICommitter>(),
+            provider.GetRequiredService<Maildrops>(), provider.GetRequiredService<RetentionOptions>(),
+            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<QuotaMetrics>(),
+            provider.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton(new QuotaPolicy
+        {
+            Preset = options.Preset,
+            IsPermanent = options.OverQuotaReply == OverQuotaReply.Permanent,
+        });
+        services.AddSingleton(new RetentionOptions
+        {
+            Interval = options.RetentionSweepInterval,
+            PresetDays = options.Preset.RetentionDays is > 0 and var days ? days : null,
+        });
     }
 
     private static void AddEdge(IServiceCollection services, MailClusterOptions options)

@@ -40,13 +40,6 @@ public sealed class RetentionSweep : IAsyncDisposable
     private Task _loop = Task.CompletedTask;
 
     public RetentionSweep(
-        IMailStore store, Maildrops maildrops, RetentionOptions options, TimeProvider time, QuotaMetrics metrics,
-        ILoggerFactory log)
-        : this(store.Quotas, store.Committer, maildrops, options, time, metrics, log)
-    {
-    }
-
-    internal RetentionSweep(
         IQuotaStore store, ICommitter committer, Maildrops maildrops, RetentionOptions options, TimeProvider time,
         QuotaMetrics metrics, ILoggerFactory log)
     {
@@ -71,7 +64,7 @@ public sealed class RetentionSweep : IAsyncDisposable
 
     /// <summary>All that is due now. Returns how many messages went.</summary>
     /// <exception cref="StoreUnavailableException">The store cannot be asked.</exception>
-    internal async Task<int> SweepAsync(CancellationToken cancellationToken)
+    public async Task<int> SweepAsync(CancellationToken cancellationToken)
     {
         var (messages, mailboxes) = (0, 0);
         for (MailboxId? from = new MailboxId(0); from is { } after;)

@@ -66,6 +66,11 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : IMailboxStore,
     /// <summary>Every number that was ever committed, in the order of commits.</summary>
     public IReadOnlyList<long> Given(MailboxId mailbox) => _boxes[mailbox].Given;
 
+    /// <summary>Octets after each commit of a row or removal, and whether that was a notice.</summary>
+    public IReadOnlyList<(long Octets, bool IsNotice)> Sizes(MailboxId mailbox) => _boxes[mailbox].Sizes;
+
+    public bool IsWarned(MailboxId mailbox) => _boxes[mailbox].IsWarned;
+
     public IReadOnlyList<long> Removed(MailboxId mailbox) => _boxes[mailbox].Removed;
 
     /// <summary>Where this body was put, once per commit of a row.</summary>
@@ -269,6 +274,12 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : IMailboxStore,
             case StoreOperation.DeleteMessages delete:
                 _boxes[delete.Mailbox].Delete(delete);
                 break;
+            case StoreOperation.MarkWarned mark:
+                _boxes[mark.Mailbox].MarkWarned();
+                break;
+            case StoreOperation.RearmWarning rearm:
+                _boxes[rearm.Mailbox].Rearm(rearm.Below);
+                break;
             default:
                 Spool.Write(operation);
                 break;
@@ -282,7 +293,8 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : IMailboxStore,
         public void Completed(CommitUnit unit) => store.Schedule();
     }
 
-    internal sealed record Row(long Number, uint Uid, BodyId Body, uint Octets, uint WireOctets);
+    internal sealed record Row(
+        long Number, uint Uid, BodyId Body, uint Octets, uint WireOctets, DateTimeOffset Date = default);
 
     private sealed class Box
     {
@@ -291,6 +303,10 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : IMailboxStore,
         public List<long> Given { get; } = [];
 
         public List<long> Removed { get; } = [];
+
+        public List<(long Octets, bool IsNotice)> Sizes { get; } = [];
+
+        public bool IsWarned { get; private set; }
 
         public long LastNumber { get; set; }
 
@@ -311,7 +327,9 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : IMailboxStore,
         public void Insert(StoreOperation.InsertMessage message)
         {
             Rows.Add(new Row(
-                message.Number.Value, message.Uid.Value, message.Body, message.Octets, message.WireOctets));
+                message.Number.Value, message.Uid.Value, message.Body, message.Octets, message.WireOctets,
+                message.InternalDate));
+            Sizes.Add((Octets(), false));
             Given.Add(message.Number.Value);
             LastNumber = message.Number.Value;
             ModSeq = message.ModSeq.Value;
@@ -323,7 +341,19 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : IMailboxStore,
             Rows.RemoveAll(row => delete.Numbers.Any(number => number.Value == row.Number));
             Removed.AddRange(delete.Numbers.Select(number => number.Value));
             ModSeq = delete.ModSeq.Value;
+            Sizes.Add((Octets(), false));
         }
+
+        // In one unit with the notice, behind it.
+        public void MarkWarned()
+        {
+            IsWarned = true;
+            Sizes[^1] = (Sizes[^1].Octets, true);
+        }
+
+        public void Rearm(long below) => IsWarned &= Octets() >= below;
+
+        private long Octets() => Rows.Sum(row => (long)row.Octets);
 
         public MailboxImage Image(MailboxId mailbox) => new(
             mailbox,
@@ -332,6 +362,7 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : IMailboxStore,
             new ModSeq(ModSeq),
             [new FolderImage(FolderId.Inbox, "INBOX", new UidValidity(1), new Uid(UidNext), new ModSeq(ModSeq))],
             [.. Rows.Select(row =>
-                new MessageEntry(new MessageNumber(row.Number), row.Body, row.Octets, row.WireOctets))]);
+                new MessageEntry(new MessageNumber(row.Number), row.Body, row.Octets, row.WireOctets))],
+            IsWarned);
     }
 }

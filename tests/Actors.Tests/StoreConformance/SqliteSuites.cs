@@ -10,6 +10,8 @@ public sealed class SqliteDirectoryTests() : DirectorySuite(new SqliteEngine());
 
 public sealed class SqliteSpoolTests() : SpoolSuite(new SqliteEngine());
 
+public sealed class SqliteQuotaTests() : QuotaSuite(new SqliteEngine());
+
 public sealed class SqliteModelTests() : ModelSuite(new SqliteEngine());
 
 [Collection(Alone.Name)]
