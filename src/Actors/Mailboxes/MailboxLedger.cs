@@ -104,8 +104,8 @@ internal sealed class MailboxLedger(
     }
 
     /// <summary>
-    /// Puts the notice into a mailbox that is nearly full. Not while a removal is under way: at its place in the lane the
-    /// mailbox holds at least what it holds now, and the removal that makes room comes behind it.
+    /// Puts the notice into a mailbox that is nearly full. Not while a removal is under way: at its place in the lane
+    /// the mailbox holds at least what it holds now, and the removal that makes room comes behind it.
     /// </summary>
     public void WarnIfDue(DateTimeOffset now)
     {
@@ -186,7 +186,7 @@ internal sealed class MailboxLedger(
         write.Reply.Reply(true);
     }
 
-    /// <summary>Its limits have become greater: what was nearly full then is not now, and may become so again.</summary>
+    /// <summary>Its limits have become greater: what was nearly full is not now, and may become so again.</summary>
     private void RearmWarning()
     {
         if (watch.IsStale(state.Octets))

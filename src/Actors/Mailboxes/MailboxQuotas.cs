@@ -72,8 +72,8 @@ public sealed class MailboxQuotas : IDisposable
         EffectiveLimits.Of(_policy.Preset, levels.Tenant, levels.Domain, levels.Mailbox);
 
     /// <summary>
-    /// An address of several mailboxes is refused only when all are full: one that is full keeps no mail from the others,
-    /// and gets its copy beyond the quota rather than losing it.
+    /// An address of several mailboxes is refused only when all are full: one that is full keeps no mail from the
+    /// others, and gets its copy beyond the quota rather than losing it.
     /// </summary>
     /// <param name="octets">As declared; 0: it was not said.</param>
     /// <exception cref="StoreUnavailableException">The store cannot be asked.</exception>

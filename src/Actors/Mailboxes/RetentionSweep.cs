@@ -24,8 +24,8 @@ public sealed record RetentionOptions
 }
 
 /// <summary>
-/// Removes messages that are older than their mailbox keeps them, one mailbox after the other and through its actor, which
-/// removes the numbers it is told and no other (I5). Where nothing is swept, a sweep is one read.
+/// Removes messages that are older than their mailbox keeps them, one mailbox after the other and through its actor,
+/// which removes the numbers it is told and no other (I5). Where nothing is swept, a sweep is one read.
 /// </summary>
 public sealed class RetentionSweep : IAsyncDisposable
 {

@@ -22,13 +22,15 @@ internal static class QuotaEndpoints
     private static void Map(
         RouteGroupBuilder admin, string path, string operation, string kind, Func<string, LimitTarget?> target)
     {
-        admin.MapGet(path, (string name, IQuotaStore store, MailboxQuotas quotas, CancellationToken cancellationToken) =>
+        admin.MapGet(path,
+            (string name, IQuotaStore store, MailboxQuotas quotas, CancellationToken cancellationToken) =>
                 FindAsync(kind, name, target(name), store, quotas, cancellationToken))
             .WithTags(Tag).WithName($"get{operation}Quota")
             .WithSummary($"The limits of a {kind} and where each comes from")
             .WithDescription("Each level inherits what it does not say: configuration, tenant, domain, mailbox.")
             .ProducesProblem(StatusCodes.Status404NotFound);
-        admin.MapPatch(path, (string name, NewLimits limits, IQuotaStore store, CancellationToken cancellationToken) =>
+        admin.MapPatch(path,
+            (string name, NewLimits limits, IQuotaStore store, CancellationToken cancellationToken) =>
                 ChangeAsync(kind, name, target(name), limits, store, cancellationToken))
             .WithTags(Tag).WithName($"set{operation}Quota")
             .WithSummary($"Sets limits of a {kind}; what is not named stays")

@@ -31,7 +31,9 @@ public sealed record MailboxLimits(long? StorageOctets, int? WarningPercent, int
 /// <param name="Value">Null: none.</param>
 public readonly record struct EffectiveLimit(long? Value, LimitLevel From);
 
-/// <summary>The limits of one mailbox after inheritance: tenant, domain, mailbox; the most particular word counts.</summary>
+/// <summary>
+/// The limits of one mailbox after inheritance, each on its own: the most particular level that says something counts.
+/// </summary>
 public sealed record EffectiveLimits(EffectiveLimit Storage, EffectiveLimit Warning, EffectiveLimit Retention)
 {
     /// <summary>The number of octets from which on a notice is due; null: never. At least 1.</summary>

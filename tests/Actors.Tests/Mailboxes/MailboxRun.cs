@@ -92,7 +92,8 @@ internal sealed class MailboxRun : IDisposable
         TimeSpan acknowledgementDelay, CancellationToken hurry, params ReadOnlySpan<MailboxId> mailboxes)
     {
         LastBody = Store.NextId();
-        var message = new AcceptedMessage(LastBody, new byte[100], MessageOctets, 0, MessageOctets + 3, Envelopes.To(mailboxes));
+        var message = new AcceptedMessage(
+            LastBody, new byte[100], MessageOctets, 0, MessageOctets + 3, Envelopes.To(mailboxes));
         return Acceptor.AcceptAsync(message, acknowledgementDelay, hurry).AsTask();
     }
 
