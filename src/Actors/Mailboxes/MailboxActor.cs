@@ -18,6 +18,7 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
     private ActorRef<MailboxMessage>? _self;
     private MailboxLedger? _ledger;
     private long _since;
+    private bool _isAfterFailure;
     private Phase _phase;
 
     public MailboxActor(MailboxId mailbox, MailboxSurroundings surroundings)
@@ -155,6 +156,7 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
             MailboxLog.Reloading(_surroundings.Log, _mailbox.Value, outcome);
             _surroundings.Metrics.Reloading();
             ledger.GiveUp();
+            _isAfterFailure = true;
             Begin();
             return;
         }
@@ -200,7 +202,13 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
             var watch = new QuotaWatch(_mailbox, _surroundings.Notices, ended.Quota, image.IsWarned);
             _ledger = new MailboxLedger(state, watch, _surroundings, this);
             _phase = Phase.Active;
-            _ledger.WarnIfDue(Context.Time.GetUtcNow());
+            if (!_isAfterFailure)
+            {
+                // Of a crash. What a failing store did not take comes with the next write that it takes.
+                _ledger.WarnIfDue(Context.Time.GetUtcNow());
+            }
+
+            _isAfterFailure = false;
         }
         else
         {

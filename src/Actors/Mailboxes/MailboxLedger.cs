@@ -220,7 +220,6 @@ internal sealed class MailboxLedger(
         if (write.Event is not null)
         {
             state.Abandon(write.Event);
-            watch.IsMarked &= !write.IsNotice;
             surroundings.Metrics.Abandoned();
         }
 

@@ -1,5 +1,6 @@
 using MailCluster.Actors.Kernel;
 using MailCluster.Actors.Mailboxes;
+using MailCluster.Actors.Storage;
 using MailCluster.Actors.Tests.StoreConformance;
 using MailCluster.Shared;
 using MailCluster.Shared.Mailboxes;
@@ -83,6 +84,26 @@ public sealed class QuotaTests
             Assert.Equal(1, Notices(run));
             await DeliverAsync(run, 7);
             Assert.Equal(2, Notices(run));
+        });
+    }
+
+    [Fact]
+    [Trait("Requirement", "STANXPOP3-E0004")]
+    public void A_notice_that_the_store_does_not_take_waits_for_the_next_write_that_it_takes()
+    {
+        using var run = NewRun(1);
+        run.Scheduler.Run(async () =>
+        {
+            await DeliverAsync(run, 7);
+            await run.DeliverAsync(Alice);
+            var loads = run.Store.Loads;
+            run.Store.Failure = CommitOutcome.OutOfSpace;
+            run.Store.CommitsToFail = 1000;
+            await run.WaitAsync(TimeSpan.FromSeconds(10));
+            Assert.Equal((0, 999, loads + 1), (Notices(run), run.Store.CommitsToFail, run.Store.Loads));
+            run.Store.CommitsToFail = 0;
+            await DeliverAsync(run, 1);
+            Assert.Equal(1, Notices(run));
         });
     }
 
@@ -231,7 +252,8 @@ public sealed class QuotaTests
             }
 
             run.Store.CommitsToFail = 0;
-            await run.WaitAsync(TimeSpan.FromMinutes(5));
+            await run.WaitAsync(TimeSpan.FromMinutes(1));
+            run.Start();
             await run.OpenAsync(Alice);
             await run.WaitAsync(TimeSpan.FromSeconds(5));
         });
