@@ -65,8 +65,10 @@ internal static class Composition
         services.AddSingleton<IMailStore>(store);
         services.AddSingleton(store.Directory);
         services.AddSingleton(store.Spool);
+        services.AddSingleton(store.Quotas);
         services.AddSingleton(store.Committer);
         AddActors(services, options);
+        AddQuotas(services, options.Quota);
         AddEdge(services, options);
         AddHttp(services, options);
         services.Configure<HostOptions>(
@@ -103,7 +105,10 @@ internal static class Composition
         services.AddSingleton(provider => new MailboxRegion(
             provider.GetRequiredService<ActorSystem>(), provider.GetRequiredService<IMailStore>().Mailboxes,
             provider.GetRequiredService<IMailStore>().Committer, provider.GetRequiredService<MailboxOptions>(),
-            provider.GetRequiredService<MailboxMetrics>(), provider.GetRequiredService<ILoggerFactory>()));
+            provider.GetRequiredService<MailboxMetrics>(), provider.GetRequiredService<ILoggerFactory>(),
+            new QuotaNotices(
+                provider.GetRequiredService<MailboxQuotas>(), provider.GetRequiredService<IMailStore>().Bodies,
+                provider.GetRequiredService<QuotaMetrics>())));
         services.AddSingleton(new SourceLimitOptions
         {
             HashSecret = BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong))),
@@ -123,6 +128,26 @@ internal static class Composition
         services.AddSingleton(new DeliveryOptions()).AddSingleton<DeliveryMetrics>().AddSingleton<MessageAcceptor>();
         services.AddSingleton<MessageImporter>().AddSingleton<MessageUpload>();
         services.AddSingleton(provider => provider.GetRequiredService<IMailStore>().Mailboxes);
+    }
+
+    private static void AddQuotas(IServiceCollection services, StorageQuotaOptions options)
+    {
+        services.AddSingleton<QuotaMetrics>().AddSingleton<MailboxQuotas>();
+        services.AddSingleton(provider => new RetentionSweep(
+            provider.GetRequiredService<IQuotaStore>(), provider.GetRequiredService<ICommitter>(),
+            provider.GetRequiredService<Maildrops>(), provider.GetRequiredService<RetentionOptions>(),
+            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<QuotaMetrics>(),
+            provider.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton(new QuotaPolicy
+        {
+            Preset = options.Preset,
+            IsPermanent = options.OverQuotaReply == OverQuotaReply.Permanent,
+        });
+        services.AddSingleton(new RetentionOptions
+        {
+            Interval = options.RetentionSweepInterval,
+            PresetDays = options.Preset.RetentionDays is > 0 and var days ? days : null,
+        });
     }
 
     private static void AddEdge(IServiceCollection services, MailClusterOptions options)

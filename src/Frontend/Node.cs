@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using MailCluster.Actors.Kernel;
+using MailCluster.Actors.Mailboxes;
 using MailCluster.Actors.Storage;
 using MailCluster.Frontend.Observability;
 using MailCluster.Frontend.Options;
@@ -40,13 +41,15 @@ internal sealed class Node(
     public IReadOnlyList<OpenListener> Listeners => listeners;
 
     /// <summary>Makes what is otherwise made when the ports open, so that every instrument exists.</summary>
-    public void MakeEveryPart() => _ = app.Services.GetRequiredService<Edge.MailListener>();
+    public void MakeEveryPart() =>
+        _ = (app.Services.GetRequiredService<Edge.MailListener>(), app.Services.GetRequiredService<RetentionSweep>());
 
     /// <summary>Opens the ports; when it returns, clients are served.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await app.StartAsync(cancellationToken);
         _ = app.Services.GetRequiredService<Edge.QuietCollection>();
+        app.Services.GetRequiredService<RetentionSweep>().Start();
         app.Services.GetRequiredService<NodeStatus>().Serve();
     }
 

@@ -261,7 +261,9 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
                 Answer(new SmtpAnswer.MessageTaken(TakeMessage()));
                 break;
             case SmtpEffect.ResolveRecipient question:
-                _output.Add("E: ResolveRecipient " + TraceHeaders.AddressOf(question.Path));
+                var declared = question.DeclaredOctets > 0
+                    ? $" for {question.DeclaredOctets.ToString(CultureInfo.InvariantCulture)} octets" : string.Empty;
+                _output.Add("E: ResolveRecipient " + TraceHeaders.AddressOf(question.Path) + declared);
                 Answer(new SmtpAnswer.Recipient(Resolve(question.Path)));
                 break;
             case SmtpEffect.Authenticate { Question: SaslStep.CheckPassword question }:
@@ -349,6 +351,8 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
         { Domain: not ("example.test" or "[192.0.2.9]") } => new RecipientVerdict.NotLocal(),
         { LocalPart: "disabled" } => new RecipientVerdict.Disabled(),
         { LocalPart: "away" } => new RecipientVerdict.Unavailable(),
+        { LocalPart: "full" } => new RecipientVerdict.OverQuota(IsPermanent: false),
+        { LocalPart: "full-for-good" } => new RecipientVerdict.OverQuota(IsPermanent: true),
         _ when path.LocalPart.StartsWith("unknown", StringComparison.Ordinal) => new RecipientVerdict.Unknown(),
         _ => new RecipientVerdict.Local([new MailboxId(2)]),
     };

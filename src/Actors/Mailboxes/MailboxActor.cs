@@ -18,6 +18,7 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
     private ActorRef<MailboxMessage>? _self;
     private MailboxLedger? _ledger;
     private long _since;
+    private bool _isAfterFailure;
     private Phase _phase;
 
     public MailboxActor(MailboxId mailbox, MailboxSurroundings surroundings)
@@ -76,6 +77,7 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
             case MailboxMessage.Released released:
                 if (_ledger?.TryRelease(released.Delivery.Unit) == true)
                 {
+                    _ledger.WarnIfDue(Context.Time.GetUtcNow());
                     Context.UnstashAll();
                 }
 
@@ -154,9 +156,13 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
             MailboxLog.Reloading(_surroundings.Log, _mailbox.Value, outcome);
             _surroundings.Metrics.Reloading();
             ledger.GiveUp();
+            _isAfterFailure = true;
             Begin();
+            return;
         }
-        else if (isReleased || (wasOutOfOrder && !ledger.IsOutOfOrder))
+
+        ledger.WarnIfDue(Context.Time.GetUtcNow());
+        if (isReleased || (wasOutOfOrder && !ledger.IsOutOfOrder))
         {
             Context.UnstashAll();
         }
@@ -195,8 +201,16 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
             var state = new MailboxState(
                 _mailbox, image.LastNumber, image.ModSeq, inbox!.UidNext, image.Inbox, image.ForeignUniqueIds,
                 image.TakenNumbers.AsSpan());
-            _ledger = new MailboxLedger(state, _surroundings, this);
+            var watch = new QuotaWatch(_mailbox, _surroundings.Notices, ended.Quota, image.IsWarned);
+            _ledger = new MailboxLedger(state, watch, _surroundings, this);
             _phase = Phase.Active;
+            if (!_isAfterFailure)
+            {
+                // Of a crash. What a failing store did not take comes with the next write that it takes.
+                _ledger.WarnIfDue(Context.Time.GetUtcNow());
+            }
+
+            _isAfterFailure = false;
         }
         else
         {

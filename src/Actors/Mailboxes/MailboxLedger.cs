@@ -9,7 +9,7 @@ namespace MailCluster.Actors.Mailboxes;
 /// Owned by one instance of the actor; when its knowledge is in doubt, it is thrown away and loaded again.
 /// </summary>
 internal sealed class MailboxLedger(
-    MailboxState state, MailboxSurroundings surroundings, IDeliveryParticipant participant)
+    MailboxState state, QuotaWatch watch, MailboxSurroundings surroundings, IDeliveryParticipant participant)
 {
     private readonly PendingWrites _pending = new();
     private Deliver? _held;
@@ -42,6 +42,8 @@ internal sealed class MailboxLedger(
             return;
         }
 
+        watch.Refresh();
+        RearmWarning();
         surroundings.Outstanding.Begin(state.Mailbox, deliver.IsShared ? deliver : null);
         var join = deliver.Join(participant, Write(added));
         if (join == DeliveryJoin.Over)
@@ -86,21 +88,52 @@ internal sealed class MailboxLedger(
         }
 
         // With nothing left to remove, the removal may still be on its way: an empty unit ends after it.
-        var unit = new CommitUnit(1);
-        surroundings.Outstanding.Begin(state.Mailbox);
-        if (!unit.Contribute(surroundings.Committer, participant, removed is null ? [] : [Write(removed)]))
+        var rearmBelow = removed is null ? null : watch.RearmBelow;
+        var write = new PendingWrite(new CommitUnit(1), removed, remove.Reply) { RearmBelow = rearmBelow };
+        var isPlaced = (removed, rearmBelow) switch
         {
-            surroundings.Outstanding.End(state.Mailbox);
+            (null, _) => Contribute(write),
+            (_, null) => Contribute(write, Write(removed)),
+            (_, { } below) => Contribute(
+                write, Write(removed), new StoreOperation.RearmWarning(state.Mailbox, below)),
+        };
+        if (!isPlaced)
+        {
             remove.Reply.Reply(false);
-            return;
         }
-
-        if (removed is not null)
+        else if (removed is not null)
         {
             state.Apply(removed);
         }
+    }
 
-        _pending.Add(new PendingWrite(unit, removed, remove.Reply));
+    /// <summary>
+    /// Puts the notice into a mailbox that is nearly full. Not while a removal is under way: at its place in the lane
+    /// the mailbox holds at least what it holds now, and the removal that makes room comes behind it.
+    /// </summary>
+    public void WarnIfDue(DateTimeOffset now)
+    {
+        if (IsHeld || state.IsAnyLeaving || !watch.IsDue(state.Octets))
+        {
+            return;
+        }
+
+        var (body, octets) = watch.Write(state.Octets, now);
+        var size = (uint)octets.Length;
+        if (MailboxDecider.Decide(state, new MailboxCommand.Deliver(body, size, size), now).Event is not { } added)
+        {
+            return;
+        }
+
+        if (Contribute(
+            new PendingWrite(new CommitUnit(1), added, default) { IsNotice = true },
+            new StoreOperation.InsertBody(body, octets, size, 0),
+            Write(added),
+            new StoreOperation.MarkWarned(state.Mailbox)))
+        {
+            state.Apply(added);
+            watch.IsMarked = true;
+        }
     }
 
     /// <summary>False: the state is in doubt. The store alone knows now, and no reply may be given from here.</summary>
@@ -147,7 +180,39 @@ internal sealed class MailboxLedger(
             state.Publish(write.Event);
         }
 
+        // As the store did at this place of the lane.
+        watch.IsMarked &= !(state.Octets < write.RearmBelow);
+        if (write.IsNotice)
+        {
+            watch.Noticed();
+        }
+
         write.Reply.Reply(true);
+    }
+
+    /// <summary>Its limits have become greater: what was nearly full is not now, and may become so again.</summary>
+    private void RearmWarning()
+    {
+        if (watch.IsStale(state.Octets))
+        {
+            var below = watch.RearmBelow!.Value;
+            watch.IsMarked = !Contribute(
+                new PendingWrite(new CommitUnit(1), null, default),
+                new StoreOperation.RearmWarning(state.Mailbox, below));
+        }
+    }
+
+    private bool Contribute(PendingWrite write, params ReadOnlySpan<StoreOperation> operations)
+    {
+        surroundings.Outstanding.Begin(state.Mailbox);
+        if (!write.Unit.Contribute(surroundings.Committer, participant, operations))
+        {
+            surroundings.Outstanding.End(state.Mailbox);
+            return false;
+        }
+
+        _pending.Add(write);
+        return true;
     }
 
     /// <summary>

@@ -78,12 +78,14 @@ internal sealed class MailboxLoading(
         MailboxMessage.LoadEnded ended;
         try
         {
-            ended = new(ticket, await surroundings.Store.LoadAsync(mailbox, CancellationToken.None), null);
+            var quota = surroundings.Notices is { Quotas: var quotas }
+                ? await quotas.FindAsync(mailbox, CancellationToken.None) : null;
+            ended = new(ticket, await surroundings.Store.LoadAsync(mailbox, CancellationToken.None), quota, null);
         }
         catch (Exception failure)
         {
             // Whatever it is, the actor has to hear of it: it waits.
-            ended = new(ticket, null, failure);
+            ended = new(ticket, null, null, failure);
         }
 
         self.Notify(ended);

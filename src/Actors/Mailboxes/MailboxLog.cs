@@ -1,3 +1,4 @@
+using MailCluster.Actors.Kernel;
 using MailCluster.Actors.Storage;
 using Microsoft.Extensions.Logging;
 
@@ -16,4 +17,13 @@ internal static partial class MailboxLog
 
     [LoggerMessage(2003, LogLevel.Error, "Mailbox {Mailbox} has given its last UID; deliveries are refused.")]
     public static partial void UidsExhausted(ILogger log, long mailbox);
+
+    [LoggerMessage(2004, LogLevel.Information, "Retention removed {Messages} messages from {Mailboxes} mailboxes.")]
+    public static partial void RetentionSwept(ILogger log, int messages, int mailboxes);
+
+    [LoggerMessage(2005, LogLevel.Debug, "Retention could not remove from mailbox {Mailbox} now: {Why}.")]
+    public static partial void RetentionDeferred(ILogger log, long mailbox, AskFailure why);
+
+    [LoggerMessage(2006, LogLevel.Warning, "Retention could not read the store; it is tried again.")]
+    public static partial void RetentionFailed(ILogger log, Exception failure);
 }

@@ -91,12 +91,16 @@ internal abstract class MailboxMessage
 
     /// <param name="ticket">Which load this is the end of: that of an earlier instance is not wanted any more.</param>
     /// <param name="image">Null: no such mailbox, unless it failed.</param>
+    /// <param name="quota">Null: its limits are not watched.</param>
     /// <param name="failure">Null: it did not fail.</param>
-    internal sealed class LoadEnded(object ticket, MailboxImage? image, Exception? failure) : MailboxMessage
+    internal sealed class LoadEnded(object ticket, MailboxImage? image, MailboxQuota? quota, Exception? failure)
+        : MailboxMessage
     {
         public object Ticket { get; } = ticket;
 
         public MailboxImage? Image { get; } = image;
+
+        public MailboxQuota? Quota { get; } = quota;
 
         public Exception? Failure { get; } = failure;
     }

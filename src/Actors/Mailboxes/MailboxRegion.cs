@@ -13,18 +13,21 @@ public sealed class MailboxRegion
 {
     private readonly ShardRegion<MailboxId, MailboxMessage> _region;
 
+    /// <param name="notices">Null: no mailbox is told that it is nearly full.</param>
     public MailboxRegion(
         ActorSystem system,
         IMailboxStore store,
         ICommitter committer,
         MailboxOptions options,
         MailboxMetrics metrics,
-        ILoggerFactory log)
+        ILoggerFactory log,
+        QuotaNotices? notices = null)
     {
         Options = options;
         Committer = committer;
         var surroundings = new MailboxSurroundings(
-            store, committer, new OutstandingWrites(), options, metrics, log.CreateLogger("MailCluster.Mailboxes"));
+            store, committer, new OutstandingWrites(), options, metrics, notices,
+            log.CreateLogger("MailCluster.Mailboxes"));
         _region = new ShardRegion<MailboxId, MailboxMessage>(
             system, "mailbox", mailbox => new MailboxActor(mailbox, surroundings), options.ForActors());
     }
@@ -50,4 +53,5 @@ internal sealed record MailboxSurroundings(
     OutstandingWrites Outstanding,
     MailboxOptions Options,
     MailboxMetrics Metrics,
+    QuotaNotices? Notices,
     ILogger Log);

@@ -101,5 +101,10 @@ internal sealed class PendingWrite(CommitUnit unit, MailboxEvent? @event, ReplyT
 
     public ReplyTo<bool> Reply { get; } = reply;
 
+    /// <summary>Of a removal from a mailbox that has had its notice: with fewer octets the next one may come.</summary>
+    public long? RearmBelow { get; init; }
+
+    public bool IsNotice { get; init; }
+
     public CommitOutcome? Outcome { get; set; }
 }

@@ -13,6 +13,8 @@ public interface IMailStore : IAsyncDisposable
 
     ISpoolStore Spool { get; }
 
+    IQuotaStore Quotas { get; }
+
     /// <summary>Null while the store takes writes; otherwise why not, for /health/ready and the log.</summary>
     string? Fault { get; }
 

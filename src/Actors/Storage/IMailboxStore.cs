@@ -12,6 +12,7 @@ public sealed record FolderImage(
 /// <param name="Inbox">The messages of INBOX, ascending by number.</param>
 /// <param name="ForeignUniqueIds">Of INBOX; null: there are none.</param>
 /// <param name="TakenNumbers">Those that foreign unique-ids look like, removed messages' included.</param>
+/// <param name="IsWarned">It has had the notice of its present fullness.</param>
 public sealed record MailboxImage(
     MailboxId Mailbox,
     TenantId Tenant,
@@ -20,7 +21,8 @@ public sealed record MailboxImage(
     ImmutableArray<FolderImage> Folders,
     ImmutableArray<MessageEntry> Inbox,
     ForeignUniqueIds? ForeignUniqueIds = null,
-    ImmutableArray<MessageNumber> TakenNumbers = default);
+    ImmutableArray<MessageNumber> TakenNumbers = default,
+    bool IsWarned = false);
 
 /// <summary>What the store knows of a message that is to be imported.</summary>
 public enum ImportStanding

@@ -71,6 +71,22 @@ public abstract record StoreOperation
         public override long Weight => 256 + (16L * Numbers.Length);
     }
 
+    /// <summary>The mailbox has had the notice that it is nearly full.</summary>
+    public sealed record MarkWarned(MailboxId Mailbox) : StoreOperation;
+
+    /// <summary>
+    /// Behind a removal: when the mailbox, as it is at this place of the lane, holds fewer octets than <paramref
+    /// name="Below"/>, the next notice may come.
+    /// </summary>
+    public sealed record RearmWarning(MailboxId Mailbox, long Below) : StoreOperation;
+
+    /// <summary>
+    /// No message of the folder is older than <paramref name="Oldest"/> (null: it has none). Nothing when a message has
+    /// arrived since <paramref name="LastNumber"/>, which may be older.
+    /// </summary>
+    public sealed record RaiseOldest(
+        MailboxId Mailbox, FolderId Folder, DateTimeOffset? Oldest, MessageNumber LastNumber) : StoreOperation;
+
     /// <summary>Adds a copy that waits for its mailbox; its body is in this unit or in the store.</summary>
     public sealed record InsertSpool(SpoolRow Row) : StoreOperation
     {

@@ -16,7 +16,7 @@ internal static class AdminDocument
                 Title = "MailCluster node",
                 Version = "v1",
                 Description =
-                    "Domains, users, aliases, mailboxes and the queue of a running node, and its health. Failures are problem details (RFC 9457).",
+                    "Domains, users, aliases, mailboxes, quotas and the queue of a running node, and its health. Failures are problem details (RFC 9457).",
             };
             document.Servers = [];
             document.Components ??= new OpenApiComponents();

@@ -35,5 +35,6 @@ internal static class AdminEndpoints
         MailboxEndpoints.Map(admin);
         MessageEndpoints.Map(admin);
         QueueEndpoints.Map(admin);
+        QuotaEndpoints.Map(admin);
     }
 }

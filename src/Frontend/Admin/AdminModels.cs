@@ -36,7 +36,28 @@ public sealed record MailboxView(
     long Messages,
     long Octets,
     DateTimeOffset? Oldest,
-    DateTimeOffset? Newest);
+    DateTimeOffset? Newest,
+    [property: Description("What it may hold; null: no bound")] long? QuotaOctets = null,
+    [property: Description("Of that, rounded down; null: no bound")] long? UsedPercent = null);
+
+public sealed record LimitView(
+    [property: Description("Null: none")] long? Value,
+    [property: Description("configuration, tenant, domain or mailbox")] string From);
+
+public sealed record QuotaView(
+    string Name,
+    [property: Description("Octets")] LimitView Storage,
+    [property: Description("Percent of the storage")] LimitView Warning,
+    [property: Description("Days")] LimitView Retention,
+    [property: Description("Null: of a tenant or domain")] long? UsedOctets,
+    [property: Description("Of the storage, rounded down")] long? UsedPercent);
+
+public sealed record NewLimits(
+    [property: Description("Octets, also as 500M or 10G (powers of 1024); none; inherit. Absent: stays")]
+    string? Storage = null,
+    [property: Description("Percent of the storage from which on a notice is due, 1 to 100; none; inherit")]
+    string? Warning = null,
+    [property: Description("Days that messages are kept, 1 to 36500; none; inherit")] string? Retention = null);
 
 public sealed record QueuedView(
     string Id,
@@ -74,5 +95,7 @@ public sealed record RetriedView(long Retried);
 [JsonSerializable(typeof(Page<QueuedView>))]
 [JsonSerializable(typeof(QueuedView))]
 [JsonSerializable(typeof(RetriedView))]
+[JsonSerializable(typeof(QuotaView))]
+[JsonSerializable(typeof(NewLimits))]
 [JsonSerializable(typeof(ProblemDetails))]
 internal sealed partial class AdminJson : JsonSerializerContext;

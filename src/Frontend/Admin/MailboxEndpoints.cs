@@ -1,3 +1,4 @@
+using MailCluster.Actors.Mailboxes;
 using MailCluster.Actors.Storage;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -12,16 +13,18 @@ internal static class MailboxEndpoints
             .ProducesProblem(StatusCodes.Status404NotFound);
 
     private static async Task<Results<Ok<MailboxView>, ProblemHttpResult>> FindAsync(
-        string address, IDirectoryStore directory, CancellationToken cancellationToken)
+        string address, IDirectoryStore directory, MailboxQuotas quotas, CancellationToken cancellationToken)
     {
         if (!MailAddressText.TrySplit(address, out var localPart, out var domain, out _)
             || await directory.FindAccountAsync(localPart, domain, cancellationToken) is not { } account
-            || await directory.TotalsAsync(account.Id.Mailbox, cancellationToken) is not { } totals)
+            || await directory.TotalsAsync(account.Id.Mailbox, cancellationToken) is not { } totals
+            || await quotas.FindAsync(account.Id.Mailbox, cancellationToken) is not { } quota)
         {
             return AdminProblem.NotFound("mailbox", address);
         }
 
         return TypedResults.Ok(new MailboxView(
-            account.Address, account.Suspended, totals.Messages, totals.Octets, totals.Oldest, totals.Newest));
+            account.Address, account.Suspended, totals.Messages, totals.Octets, totals.Oldest, totals.Newest,
+            quota.Limits.Storage.Value, QuotaEndpoints.Percent(totals.Octets, quota.Limits)));
     }
 }

@@ -63,6 +63,7 @@ internal static class CommandLine
             MailboxCommand.Make(terminal),
             ImportCommand.Make(terminal),
             QueueCommand.Make(terminal),
+            QuotaCommand.Make(terminal),
             CheckConfigCommand.Make(terminal),
             ConformanceCommand.Make(terminal, TimeProvider.System),
             version,

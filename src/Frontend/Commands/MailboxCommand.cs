@@ -28,6 +28,7 @@ internal static class MailboxCommand
                 ["State", mailbox.Suspended ? "suspended" : "active"],
                 ["Messages", mailbox.Messages.ToString("N0", CultureInfo.InvariantCulture)],
                 ["Octets", mailbox.Octets.ToString("N0", CultureInfo.InvariantCulture)],
+                ["Quota", Quota(mailbox)],
                 ["Oldest", Write(mailbox.Oldest)],
                 ["Newest", Write(mailbox.Newest)],
             ], "");
@@ -36,6 +37,10 @@ internal static class MailboxCommand
         target.AddTo(command);
         return command;
     }
+
+    private static string Quota(MailboxView mailbox) => mailbox.QuotaOctets is { } octets
+        ? string.Create(CultureInfo.InvariantCulture, $"{octets:N0} octets, {mailbox.UsedPercent} % used")
+        : "unlimited";
 
     private static string Write(DateTimeOffset? time) =>
         time?.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture) ?? "-";

@@ -13,6 +13,7 @@ namespace MailCluster.Frontend.Edge;
 internal sealed class EdgeServices(
     IMailStore store,
     AccountDirectory directory,
+    MailboxQuotas quotas,
     Logins logins,
     SourceLimits limits,
     ResourceWatch resources,
@@ -25,6 +26,8 @@ internal sealed class EdgeServices(
     ILogger<EdgeServices> log)
 {
     public AccountDirectory Directory => directory;
+
+    public MailboxQuotas Quotas => quotas;
 
     public Logins Logins => logins;
 

@@ -114,7 +114,7 @@ internal sealed class SmtpDriver(
             {
                 SmtpEffect.Hold hold => await HoldAsync(hold.Interval).ConfigureAwait(false),
                 SmtpEffect.TakeMessage take => await TakeMessageAsync(take.User).ConfigureAwait(false),
-                SmtpEffect.ResolveRecipient resolve => await ResolveAsync(resolve.Path).ConfigureAwait(false),
+                SmtpEffect.ResolveRecipient resolve => await ResolveAsync(resolve).ConfigureAwait(false),
                 SmtpEffect.ReceiveData receive => await ReceiveDataAsync(receive.Transaction).ConfigureAwait(false),
                 SmtpEffect.ReceiveChunk receive => await ReceiveChunkAsync(receive).ConfigureAwait(false),
                 SmtpEffect.AcceptMessage accept => await AcceptAsync(accept.Transaction).ConfigureAwait(false),
@@ -225,13 +225,19 @@ internal sealed class SmtpDriver(
         };
     }
 
-    private async ValueTask<SmtpAnswer?> ResolveAsync(SmtpPath path)
+    private async ValueTask<SmtpAnswer?> ResolveAsync(SmtpEffect.ResolveRecipient asked)
     {
+        var path = asked.Path;
         RecipientVerdict verdict;
         try
         {
             verdict = await services.Directory.ResolveAsync(path.LocalPart, path.Domain, CancellationToken.None)
                 .ConfigureAwait(false);
+            if (verdict is RecipientVerdict.Local local)
+            {
+                verdict = await services.Quotas.CheckAsync(local, asked.DeclaredOctets, CancellationToken.None)
+                    .ConfigureAwait(false);
+            }
         }
         catch (StoreUnavailableException e)
         {

@@ -24,6 +24,8 @@ public sealed record MailClusterOptions
 
     public required LogonOptions Accounts { get; init; }
 
+    public required StorageQuotaOptions Quota { get; init; }
+
     public required BackPressureOptions BackPressure { get; init; }
 
     public required ClusterOptions Cluster { get; init; }
@@ -76,6 +78,7 @@ public sealed record MailClusterOptions
             Pop3 = reader.Section("Pop3", "Mail out by POP3.", Pop3Options.Read),
             Imap = reader.Section("Imap", "Mail out by IMAP.", ImapOptions.Read),
             Accounts = reader.Section("Accounts", "Passwords, and logins by NTLM and Kerberos.", LogonOptions.Read),
+            Quota = reader.Section("Quota", "What mailboxes may hold.", StorageQuotaOptions.Read),
             BackPressure = reader.Section("BackPressure", "When a node takes no more.", BackPressureOptions.Read),
             Cluster = reader.Section("Cluster", "Several nodes on one PostgreSQL.", ClusterOptions.Read),
             Http = reader.Section("Http", "To operate it.", section => HttpOptions.Read(section, node.DataDirectory)),

@@ -80,6 +80,9 @@ public sealed class MailboxState
     /// <summary>A foreign unique-id looks like it, so it is not to be given.</summary>
     public bool IsTaken(MessageNumber number) => _taken?.Contains(number) == true;
 
+    /// <summary>An earlier event that has not ended yet removes something.</summary>
+    public bool IsAnyLeaving => _leaving.Count > 0;
+
     /// <summary>Takes the event's ids. From here on nobody else gets them.</summary>
     public void Apply(MailboxEvent @event)
     {

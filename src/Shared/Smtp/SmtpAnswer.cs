@@ -22,6 +22,9 @@ public abstract record RecipientVerdict
     /// <summary>The user is suspended: 550 5.2.1.</summary>
     public sealed record Disabled : RecipientVerdict;
 
+    /// <summary>There is no room for the message: 452 4.2.2, or 552 5.2.2 when it is not worth a second try.</summary>
+    public sealed record OverQuota(bool IsPermanent) : RecipientVerdict;
+
     /// <summary>The store cannot be asked: 451 4.3.0.</summary>
     public sealed record Unavailable : RecipientVerdict;
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using MailCluster.Shared.Sasl;
+using MailCluster.Shared.Smtp.Grammar;
 
 namespace MailCluster.Shared.Smtp;
 
@@ -20,7 +21,8 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
     private SmtpEffect.Reply? _chunkRefusal;
     private bool _isChunkRefusalCounted;
     private bool _wasGreetedWithRefusal;
-    private (SmtpPath From, SmtpBodyKind Body, bool IsSmtpUtf8) _askedSender = (SmtpPath.Null, default, false);
+    private (SmtpPath From, MailParameters Parameters) _askedSender = (SmtpPath.Null, default);
+    private long _declaredOctets;
     private bool _isAccepting;
     private ConnectionEndReason? _endAfterAccept;
 
@@ -228,29 +230,30 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
         State = SmtpStates.Greeted;
     }
 
-    public void AskSender(SmtpPath from, SmtpBodyKind body, bool isSmtpUtf8, SmtpContinuation continuation)
+    public void AskSender(SmtpPath from, in MailParameters parameters, SmtpContinuation continuation)
     {
-        _askedSender = (from, body, isSmtpUtf8);
+        _askedSender = (from, parameters);
         Ask(User is null ? SmtpEffect.TakeMessage.Anonymous : new SmtpEffect.TakeMessage(User), continuation);
     }
 
     /// <summary>With the sender that was last asked for.</summary>
     public void OpenAskedTransaction() =>
-        OpenTransaction(_askedSender.From, _askedSender.Body, _askedSender.IsSmtpUtf8);
+        OpenTransaction(_askedSender.From, _askedSender.Parameters);
 
-    public void OpenTransaction(SmtpPath from, SmtpBodyKind body, bool isSmtpUtf8)
+    public void OpenTransaction(SmtpPath from, in MailParameters parameters)
     {
         ClearTransaction();
         From = from;
-        Body = body;
-        IsSmtpUtf8 = isSmtpUtf8;
+        Body = parameters.Body;
+        IsSmtpUtf8 = parameters.IsSmtpUtf8;
+        _declaredOctets = parameters.Size;
         State = SmtpStates.Mail;
     }
 
     public void AskRecipient(SmtpPath path, SmtpContinuation continuation)
     {
         _askedPath = path;
-        Ask(new SmtpEffect.ResolveRecipient(path), continuation);
+        Ask(new SmtpEffect.ResolveRecipient(path, _declaredOctets), continuation);
     }
 
     /// <summary>The address last asked for leads here.</summary>

@@ -31,8 +31,11 @@ public abstract record SmtpEffect
         public static readonly TakeMessage Anonymous = new(User: null);
     }
 
-    /// <summary>Which mailboxes is this address? Answer: <see cref="SmtpAnswer.Recipient"/>.</summary>
-    public sealed record ResolveRecipient(SmtpPath Path) : SmtpEffect;
+    /// <summary>
+    /// Which mailboxes is this address, and have they room? Answer: <see cref="SmtpAnswer.Recipient"/>.
+    /// </summary>
+    /// <param name="DeclaredOctets">SIZE= of MAIL (RFC 1870 §4); 0 when it was not given.</param>
+    public sealed record ResolveRecipient(SmtpPath Path, long DeclaredOctets) : SmtpEffect;
 
     /// <summary>A question of a SASL mechanism. Answer: <see cref="SmtpAnswer.Sasl"/>.</summary>
     public sealed record Authenticate(SaslStep.Question Question) : SmtpEffect;

@@ -55,6 +55,8 @@ internal static class SmtpReplies
     public static readonly SmtpEffect.Reply Utf8SenderNotDeclared = Of(553, "5.6.7", "Address needs SMTPUTF8");
     public static readonly SmtpEffect.Reply UnknownUser = Of(550, "5.1.1", "User unknown");
     public static readonly SmtpEffect.Reply DisabledUser = Of(550, "5.2.1", "Mailbox disabled");
+    public static readonly SmtpEffect.Reply MailboxFull = Of(452, "4.2.2", "Mailbox full, try again later");
+    public static readonly SmtpEffect.Reply MailboxFullForGood = Of(552, "5.2.2", "Mailbox full");
     public static readonly SmtpEffect.Reply RelayDenied = Of(550, "5.7.1", "Unable to relay");
     public static readonly SmtpEffect.Reply StoreUnavailable =
         Of(451, "4.3.0", "Temporarily unavailable, try again later");

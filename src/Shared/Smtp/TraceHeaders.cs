@@ -112,7 +112,7 @@ public static class TraceHeaders
         address.Contains(':', StringComparison.Ordinal) ? $"[IPv6:{address}]" : $"[{address}]";
 
     /// <summary>date-time (RFC 5322 §3.3).</summary>
-    private static string DateText(DateTimeOffset now) => string.Create(
+    internal static string DateText(DateTimeOffset now) => string.Create(
         CultureInfo.InvariantCulture,
         $"{now:ddd, d MMM yyyy HH:mm:ss} {(now.Offset < TimeSpan.Zero ? '-' : '+')}{now.Offset:hhmm}");
 

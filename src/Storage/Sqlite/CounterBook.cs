@@ -14,14 +14,16 @@ internal sealed class CounterBook(Database database, int tombstonesPerMailbox)
     private readonly List<MailboxCounters> _dirtyMailboxes = [];
     private readonly Statement _load = database.Get(
         "SELECT m.last_number, m.modseq, m.tombstones, m.tombstone_floor, f.id, f.uid_next, f.highest_modseq, "
-            + "f.last_number "
+            + "f.last_number, f.octets, f.oldest, m.is_warned "
         + "FROM mailbox m LEFT JOIN folder f ON f.mailbox = m.id WHERE m.id = ?");
 
     private readonly Statement _writeFolder = database.Get(
-        "UPDATE folder SET uid_next = ?, highest_modseq = ?, last_number = ? WHERE mailbox = ? AND id = ?");
+        "UPDATE folder SET uid_next = ?, highest_modseq = ?, last_number = ?, octets = ?, oldest = ? "
+            + "WHERE mailbox = ? AND id = ?");
 
     private readonly Statement _writeMailbox = database.Get(
-        "UPDATE mailbox SET last_number = ?, modseq = ?, tombstones = ?, tombstone_floor = ? WHERE id = ?");
+        "UPDATE mailbox SET last_number = ?, modseq = ?, tombstones = ?, tombstone_floor = ?, is_warned = ? "
+            + "WHERE id = ?");
 
     // The newest tombstone of the older half; ties go under the floor together.
     private readonly Statement _tombstoneCut = database.Get(
@@ -47,6 +49,7 @@ internal sealed class CounterBook(Database database, int tombstonesPerMailbox)
                 ModSeq = _load.Long(1),
                 Tombstones = _load.Long(2),
                 TombstoneFloor = _load.Long(3),
+                IsWarned = _load.Long(10) != 0,
             };
             if (!_load.IsNull(4))
             {
@@ -89,8 +92,10 @@ internal sealed class CounterBook(Database database, int tombstonesPerMailbox)
             _writeFolder.Bind(1, folder.UidNext);
             _writeFolder.Bind(2, folder.HighestModSeq);
             _writeFolder.Bind(3, folder.LastNumber);
-            _writeFolder.Bind(4, folder.Mailbox.Mailbox);
-            _writeFolder.Bind(5, folder.Folder);
+            _writeFolder.Bind(4, folder.Octets);
+            _writeFolder.Bind(5, folder.Oldest);
+            _writeFolder.Bind(6, folder.Mailbox.Mailbox);
+            _writeFolder.Bind(7, folder.Folder);
             _writeFolder.Run();
             folder.IsDirty = false;
         }
@@ -102,7 +107,8 @@ internal sealed class CounterBook(Database database, int tombstonesPerMailbox)
             _writeMailbox.Bind(2, mailbox.ModSeq);
             _writeMailbox.Bind(3, mailbox.Tombstones);
             _writeMailbox.Bind(4, mailbox.TombstoneFloor);
-            _writeMailbox.Bind(5, mailbox.Mailbox);
+            _writeMailbox.Bind(5, mailbox.IsWarned ? 1 : 0);
+            _writeMailbox.Bind(6, mailbox.Mailbox);
             _writeMailbox.Run();
             mailbox.IsDirty = false;
         }
@@ -129,6 +135,8 @@ internal sealed class CounterBook(Database database, int tombstonesPerMailbox)
             UidNext = _load.Long(5),
             HighestModSeq = _load.Long(6),
             LastNumber = _load.Long(7),
+            Octets = _load.Long(8),
+            Oldest = _load.Long(9),
         };
         counters.Add(folder);
         counters.LastNumber = Math.Max(counters.LastNumber, folder.LastNumber);

@@ -16,10 +16,24 @@ internal sealed class MailboxCounters(long mailbox)
 
     public long TombstoneFloor { get; set; }
 
+    public bool IsWarned { get; set; }
+
     /// <summary>The mailbox's own row has to be written.</summary>
     public bool IsDirty { get; set; }
 
     public void Add(FolderCounters folder) => _folders.Add(folder);
+
+    /// <summary>Of all messages.</summary>
+    public long Octets()
+    {
+        var octets = 0L;
+        foreach (var folder in _folders)
+        {
+            octets += folder.Octets;
+        }
+
+        return octets;
+    }
 
     public FolderCounters? Find(int folder)
     {
@@ -46,6 +60,12 @@ internal sealed class FolderCounters(MailboxCounters mailbox, int folder)
     public long HighestModSeq { get; set; }
 
     public long LastNumber { get; set; }
+
+    /// <summary>The sum over the folder's messages.</summary>
+    public long Octets { get; set; }
+
+    /// <summary>Unix milliseconds; no message is older.</summary>
+    public long Oldest { get; set; }
 
     public bool IsDirty { get; set; }
 }

@@ -50,6 +50,7 @@ public sealed class SqliteMailStore : IMailStore
         Spool = new SqliteSpoolStore(
             _readers, new LeasedIds(LeasedIds.Spool, first.Spool, _lane.TryEnqueue), _writer);
         Directory = new SqliteDirectoryStore(_readers, _lane, time);
+        Quotas = new SqliteQuotaStore(_readers, _lane);
         _metrics.ObserveLane(() => _lane.Octets);
         _metrics.ObserveWal(() => _wal.Octets);
         _metrics.ObserveFreeList(() => _freeList.Octets);
@@ -64,6 +65,8 @@ public sealed class SqliteMailStore : IMailStore
     public IDirectoryStore Directory { get; }
 
     public ISpoolStore Spool { get; }
+
+    public IQuotaStore Quotas { get; }
 
     public string? Fault => _writer.Fault;
 

@@ -40,7 +40,7 @@ internal sealed class SqliteMailboxStore(Readers readers) : IMailboxStore
         database.Get("BEGIN").Run();
         try
         {
-            var head = database.Get("SELECT tenant, last_number, modseq FROM mailbox WHERE id = ?");
+            var head = database.Get("SELECT tenant, last_number, modseq, is_warned FROM mailbox WHERE id = ?");
             head.Bind(1, mailbox.Value);
             if (!head.Step())
             {
@@ -51,12 +51,13 @@ internal sealed class SqliteMailboxStore(Readers readers) : IMailboxStore
             var tenant = new TenantId(head.Long(0));
             var lastNumber = head.Long(1);
             var modSeq = head.Long(2);
+            var isWarned = head.Long(3) != 0;
             head.Reset();
             var folders = Folders(database, mailbox, ref lastNumber, ref modSeq);
             var inbox = Inbox(database, mailbox, out var foreign);
             return new MailboxImage(
                 mailbox, tenant, new MessageNumber(lastNumber), new ModSeq(modSeq), folders, inbox, foreign,
-                TakenNumbers(database, mailbox));
+                TakenNumbers(database, mailbox), isWarned);
         }
         finally
         {

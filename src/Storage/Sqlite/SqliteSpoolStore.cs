@@ -43,7 +43,7 @@ internal sealed class SqliteSpoolStore(Readers readers, LeasedIds ids, Writer wr
                     + "AND (?4 IS NULL OR lower(substr(recipient, -length(?4) - 1)) = '@' || lower(?4)) "
                     + "ORDER BY id LIMIT ?5");
                 rows.Bind(1, after.Value);
-                Bind(rows, 2, filter.Mailbox?.Value);
+                rows.Bind(2, filter.Mailbox?.Value);
                 rows.Bind(3, filter.Recipient);
                 rows.Bind(4, filter.Domain);
                 rows.Bind(5, limit);
@@ -108,18 +108,6 @@ internal sealed class SqliteSpoolStore(Readers readers, LeasedIds ids, Writer wr
             {
                 due.Add(found);
             }
-        }
-    }
-
-    private static void Bind(Statement statement, int parameter, long? value)
-    {
-        if (value is { } there)
-        {
-            statement.Bind(parameter, there);
-        }
-        else
-        {
-            statement.BindNull(parameter);
         }
     }
 

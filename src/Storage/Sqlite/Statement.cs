@@ -31,6 +31,18 @@ internal sealed class Statement : IDisposable
         Check(value.IsEmpty ? raw.sqlite3_bind_zeroblob(_handle, parameter, 0)
             : raw.sqlite3_bind_blob(_handle, parameter, value));
 
+    public void Bind(int parameter, long? value)
+    {
+        if (value is { } there)
+        {
+            Bind(parameter, there);
+        }
+        else
+        {
+            BindNull(parameter);
+        }
+    }
+
     public void BindNull(int parameter) => Check(raw.sqlite3_bind_null(_handle, parameter));
 
     /// <summary>True: a row is there to be read.</summary>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using MailCluster.Actors.Storage;
+using MailCluster.Shared;
 using MailCluster.Shared.Mailboxes;
 
 namespace MailCluster.Storage.Sqlite;
@@ -34,7 +35,7 @@ internal sealed class UnitWriter(Database database, CounterBook counters, TimePr
         "INSERT OR IGNORE INTO import_mark (mailbox, source, since) VALUES (?, ?, ?)");
 
     private readonly Statement _deleteMessage = database.Get(
-        "DELETE FROM message WHERE mailbox = ? AND number = ? AND folder = ? RETURNING uid, body");
+        "DELETE FROM message WHERE mailbox = ? AND number = ? AND folder = ? RETURNING uid, body, octets");
 
     private readonly Statement _deleteKeywords =
         database.Get("DELETE FROM message_keyword WHERE mailbox = ? AND number = ?");
@@ -66,6 +67,9 @@ internal sealed class UnitWriter(Database database, CounterBook counters, TimePr
                 StoreOperation.DiscardStaged discard => Discard(discard.Body.Value),
                 StoreOperation.DeleteMessages delete => Delete(delete),
                 StoreOperation.RecordImport import => Record(import),
+                StoreOperation.MarkWarned mark => Warn(mark.Mailbox, null),
+                StoreOperation.RearmWarning rearm => Warn(rearm.Mailbox, rearm.Below),
+                StoreOperation.RaiseOldest raise => Raise(raise),
                 StoreOperation.InsertSpool spooled => Insert(spooled.Row, operations),
                 StoreOperation.TakeSpooled taken => Take(taken, operations),
                 StoreOperation.DeferSpooled deferred => Defer(deferred),
@@ -249,6 +253,8 @@ internal sealed class UnitWriter(Database database, CounterBook counters, TimePr
         folder.LastNumber = message.Number.Value;
         folder.HighestModSeq = message.ModSeq.Value;
         folder.UidNext = message.Uid.Value + 1L;
+        folder.Octets += message.Octets;
+        folder.Oldest = Math.Min(folder.Oldest, message.InternalDate.ToUnixTimeMilliseconds());
         counters.Dirty(folder);
         return null;
     }
@@ -300,6 +306,7 @@ internal sealed class UnitWriter(Database database, CounterBook counters, TimePr
             var there = _deleteMessage.Step();
             var uid = there ? _deleteMessage.Long(0) : 0;
             var body = there ? _deleteMessage.Long(1) : 0;
+            folder.Octets -= there ? _deleteMessage.Long(2) : 0;
             _deleteMessage.Reset();
             if (!there)
             {
@@ -325,6 +332,37 @@ internal sealed class UnitWriter(Database database, CounterBook counters, TimePr
         folder.HighestModSeq = delete.ModSeq.Value;
         counters.Dirty(mailbox);
         counters.Dirty(folder);
+        return null;
+    }
+
+    /// <param name="rearmBelow">Null: it is warned from now on.</param>
+    private string? Warn(MailboxId mailbox, long? rearmBelow)
+    {
+        if (counters.Find(mailbox.Value) is not { } found)
+        {
+            return "a warning of a mailbox that does not exist";
+        }
+
+        var isWarned = rearmBelow is not { } below || (found.IsWarned && found.Octets() >= below);
+        if (found.IsWarned != isWarned)
+        {
+            found.IsWarned = isWarned;
+            counters.Dirty(found);
+        }
+
+        return null;
+    }
+
+    // Of a mailbox that was removed there is nothing to note.
+    private string? Raise(StoreOperation.RaiseOldest raise)
+    {
+        if (counters.Find(raise.Mailbox.Value)?.Find(raise.Folder.Value) is { } folder
+            && folder.LastNumber == raise.LastNumber.Value)
+        {
+            folder.Oldest = raise.Oldest?.ToUnixTimeMilliseconds() ?? long.MaxValue;
+            counters.Dirty(folder);
+        }
+
         return null;
     }
 

@@ -19,6 +19,8 @@ internal sealed class MailboxRun : IDisposable
     public static readonly MailboxId Bob = new(2);
     public static readonly MailboxId Carol = new(3);
 
+    public static readonly MailboxId[] All = [Alice, Bob, Carol];
+
     private readonly QuietMeters _meters = new();
     private readonly MailboxOptions _options;
     private readonly SpoolOptions _spoolOptions;
@@ -32,12 +34,17 @@ internal sealed class MailboxRun : IDisposable
         Store.Add(Alice);
         Store.Add(Bob);
         Store.Add(Carol);
+        Quotas = new SimulatedQuotas(Store);
         Start();
     }
 
     public SeededScheduler Scheduler { get; }
 
     public SimulatedStore Store { get; }
+
+    public SimulatedQuotas Quotas { get; }
+
+    public uint MessageOctets { get; set; } = 100;
 
     public MailboxRegion Region { get; private set; }
 
@@ -63,7 +70,11 @@ internal sealed class MailboxRun : IDisposable
             Store.NewCommitter(),
             _options,
             new MailboxMetrics(_meters),
-            NullLoggerFactory.Instance);
+            NullLoggerFactory.Instance,
+            new QuotaNotices(
+                new MailboxQuotas(Quotas, new QuotaPolicy(), Scheduler.Time, new QuotaMetrics(_meters)),
+                Store,
+                new QuotaMetrics(_meters)));
         Maildrops = new Maildrops(Region);
         Spool = new Spool(
             system, Region, Store.Spool, _spoolOptions, new SpoolMetrics(_meters), NullLoggerFactory.Instance);
@@ -85,7 +96,8 @@ internal sealed class MailboxRun : IDisposable
         TimeSpan acknowledgementDelay, CancellationToken hurry, params ReadOnlySpan<MailboxId> mailboxes)
     {
         LastBody = Store.NextId();
-        var message = new AcceptedMessage(LastBody, new byte[100], 100, 0, 103, Envelopes.To(mailboxes));
+        var message = new AcceptedMessage(
+            LastBody, new byte[100], MessageOctets, 0, MessageOctets + 3, Envelopes.To(mailboxes));
         return Acceptor.AcceptAsync(message, acknowledgementDelay, hurry).AsTask();
     }
 
@@ -112,6 +124,12 @@ internal sealed class MailboxRun : IDisposable
             return false;
         }
     }
+
+    public Task<int> SweepAsync(int presetDays) => new RetentionSweep(
+        Quotas, Store.NewCommitter(), Maildrops,
+        new RetentionOptions { PresetDays = presetDays, PageMailboxes = 2, BatchMessages = 3 },
+        Scheduler.Time, new QuotaMetrics(_meters), NullLoggerFactory.Instance)
+        .SweepAsync(CancellationToken.None);
 
     public Task WaitAsync(TimeSpan time) => Task.Delay(time, Scheduler.Time);
 

@@ -66,6 +66,11 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : IMailboxStore,
     /// <summary>Every number that was ever committed, in the order of commits.</summary>
     public IReadOnlyList<long> Given(MailboxId mailbox) => _boxes[mailbox].Given;
 
+    /// <summary>Octets after each commit of a row or removal, and whether that was a notice.</summary>
+    public IReadOnlyList<(long Octets, bool IsNotice)> Sizes(MailboxId mailbox) => _boxes[mailbox].Sizes;
+
+    public bool IsWarned(MailboxId mailbox) => _boxes[mailbox].IsWarned;
+
     public IReadOnlyList<long> Removed(MailboxId mailbox) => _boxes[mailbox].Removed;
 
     /// <summary>Where this body was put, once per commit of a row.</summary>
@@ -281,6 +286,12 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : IMailboxStore,
             case StoreOperation.RecordImport import:
                 _boxes[import.Mailbox].Marks.Add(import.Key);
                 break;
+            case StoreOperation.MarkWarned mark:
+                _boxes[mark.Mailbox].MarkWarned();
+                break;
+            case StoreOperation.RearmWarning rearm:
+                _boxes[rearm.Mailbox].Rearm(rearm.Below);
+                break;
             default:
                 Spool.Write(operation);
                 break;
@@ -295,7 +306,8 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : IMailboxStore,
     }
 
     internal sealed record Row(
-        long Number, uint Uid, BodyId Body, uint Octets, uint WireOctets, string? ForeignUniqueId = null);
+        long Number, uint Uid, BodyId Body, uint Octets, uint WireOctets, DateTimeOffset Date = default,
+        string? ForeignUniqueId = null);
 
     private sealed class Box
     {
@@ -308,6 +320,10 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : IMailboxStore,
         public List<long> Given { get; } = [];
 
         public List<long> Removed { get; } = [];
+
+        public List<(long Octets, bool IsNotice)> Sizes { get; } = [];
+
+        public bool IsWarned { get; private set; }
 
         public long LastNumber { get; set; }
 
@@ -330,7 +346,8 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : IMailboxStore,
         {
             Rows.Add(new Row(
                 message.Number.Value, message.Uid.Value, message.Body, message.Octets, message.WireOctets,
-                message.ForeignUniqueId));
+                message.InternalDate, message.ForeignUniqueId));
+            Sizes.Add((Octets(), false));
             if (message.ForeignUniqueId is { } foreign)
             {
                 ForeignUniqueIds.Add(foreign);
@@ -347,7 +364,19 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : IMailboxStore,
             Rows.RemoveAll(row => delete.Numbers.Any(number => number.Value == row.Number));
             Removed.AddRange(delete.Numbers.Select(number => number.Value));
             ModSeq = delete.ModSeq.Value;
+            Sizes.Add((Octets(), false));
         }
+
+        // In one unit with the notice, behind it.
+        public void MarkWarned()
+        {
+            IsWarned = true;
+            Sizes[^1] = (Sizes[^1].Octets, true);
+        }
+
+        public void Rearm(long below) => IsWarned &= Octets() >= below;
+
+        private long Octets() => Rows.Sum(row => (long)row.Octets);
 
         public MailboxImage Image(MailboxId mailbox)
         {
@@ -372,6 +401,7 @@ internal sealed class SimulatedStore(SeededScheduler scheduler) : IMailboxStore,
             new ModSeq(ModSeq),
             [new FolderImage(FolderId.Inbox, "INBOX", new UidValidity(1), new Uid(UidNext), new ModSeq(ModSeq))],
             [.. Rows.Select(row =>
-                new MessageEntry(new MessageNumber(row.Number), row.Body, row.Octets, row.WireOctets))]);
+                new MessageEntry(new MessageNumber(row.Number), row.Body, row.Octets, row.WireOctets))],
+            IsWarned: IsWarned);
     }
 }

@@ -181,6 +181,8 @@ public abstract class ModelSuite(IStoreEngine engine) : StoreSuite(engine)
             var (number, modSeq, uid) = _counters[user];
             Assert.True(image.LastNumber.Value == number && image.ModSeq.Value == modSeq, where);
             Assert.True(image.Folders[0].UidNext.Value == uid, where);
+            var octets = _model[user].Values.Sum(message => (long)message.Text.Length);
+            Assert.True(await Store.Quotas.UsedOctetsAsync(user, CancellationToken.None) == octets, where);
             Assert.True(image.Inbox.Select(entry => entry.Number.Value).SequenceEqual(_model[user].Keys), where);
         }
 

@@ -102,7 +102,7 @@ public sealed class SqliteStoreTests : IDisposable
 
         Assert.Equal(8192, Scalar("PRAGMA page_size"));
         Assert.Equal(2, Scalar("PRAGMA auto_vacuum"));
-        Assert.Equal(3, Scalar("SELECT count(*) FROM schema_version"));
+        Assert.Equal(4, Scalar("SELECT count(*) FROM schema_version"));
         Assert.True(File.Exists(DatabasePath + "-wal"));
     }
 

@@ -12,6 +12,8 @@ public sealed class SqliteImportTests() : ImportSuite(new SqliteEngine());
 
 public sealed class SqliteSpoolTests() : SpoolSuite(new SqliteEngine());
 
+public sealed class SqliteQuotaTests() : QuotaSuite(new SqliteEngine());
+
 public sealed class SqliteModelTests() : ModelSuite(new SqliteEngine());
 
 [Collection(Alone.Name)]

@@ -65,11 +65,11 @@ internal static class Mail
         var parameters = arguments.Parameters;
         if (context.Options.CountsMessages)
         {
-            context.AskSender(arguments.From, parameters.Body, parameters.IsSmtpUtf8, Counted);
+            context.AskSender(arguments.From, parameters, Counted);
             return;
         }
 
-        context.OpenTransaction(arguments.From, parameters.Body, parameters.IsSmtpUtf8);
+        context.OpenTransaction(arguments.From, parameters);
         context.Reply(SmtpReplies.SenderOk);
     }
 

@@ -68,6 +68,9 @@ internal static class Rcpt
             case RecipientVerdict.Disabled:
                 context.Refuse(SmtpReplies.DisabledUser);
                 break;
+            case RecipientVerdict.OverQuota over:
+                context.Refuse(over.IsPermanent ? SmtpReplies.MailboxFullForGood : SmtpReplies.MailboxFull);
+                break;
             case RecipientVerdict.Unavailable:
                 context.Refuse(SmtpReplies.StoreUnavailable);
                 break;
