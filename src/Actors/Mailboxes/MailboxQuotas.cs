@@ -32,8 +32,8 @@ public sealed record QuotaPolicy
 public sealed record MailboxQuota(string Address, EffectiveLimits Limits);
 
 /// <summary>
-/// The limits of mailboxes, behind a bounded cache, and whether there is room in one. What a mailbox holds is read from
-/// the store each time, a counter, so that a removal makes room at once and no node has to be asked.
+/// The limits of mailboxes, behind a bounded cache, and whether there is room in one. What a mailbox holds is asked of
+/// the store each time, a counter, so that a removal makes room at once.
 /// </summary>
 public sealed class MailboxQuotas : IDisposable
 {

@@ -12,6 +12,7 @@ internal sealed class CounterBook(Database database, int tombstonesPerMailbox)
     private readonly Dictionary<long, MailboxCounters> _mailboxes = [];
     private readonly List<FolderCounters> _dirtyFolders = [];
     private readonly List<MailboxCounters> _dirtyMailboxes = [];
+    private readonly List<(long Mailbox, long Octets)> _written = [];
     private readonly Statement _load = database.Get(
         "SELECT m.last_number, m.modseq, m.tombstones, m.tombstone_floor, f.id, f.uid_next, f.highest_modseq, "
             + "f.last_number, f.octets, f.oldest, m.is_warned "
@@ -84,6 +85,18 @@ internal sealed class CounterBook(Database database, int tombstonesPerMailbox)
         }
     }
 
+    /// <summary>A new transaction: what was written in the one before is of no interest.</summary>
+    public void Begin() => _written.Clear();
+
+    /// <summary>The transaction is committed.</summary>
+    public void Publish(UsageBook usage)
+    {
+        foreach (var (mailbox, octets) in _written)
+        {
+            usage.Committed(mailbox, octets);
+        }
+    }
+
     /// <summary>Writes each changed row once.</summary>
     public void Flush()
     {
@@ -97,6 +110,7 @@ internal sealed class CounterBook(Database database, int tombstonesPerMailbox)
             _writeFolder.Bind(6, folder.Mailbox.Mailbox);
             _writeFolder.Bind(7, folder.Folder);
             _writeFolder.Run();
+            _written.Add((folder.Mailbox.Mailbox, folder.Mailbox.Octets()));
             folder.IsDirty = false;
         }
 

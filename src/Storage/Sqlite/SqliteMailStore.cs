@@ -36,9 +36,10 @@ public sealed class SqliteMailStore : IMailStore
         _lane = new CommitLane(options, _metrics);
         _wal = new WriteAheadLog(options.CheckpointFromOctets);
         var removals = new RemovalStamps();
+        var usage = new UsageBook();
         _freeList = new FreeList();
         _freeList.Read(database);
-        var context = new WriterContext(options, _lane, _wal, time, log, _metrics, removals, _freeList);
+        var context = new WriterContext(options, _lane, _wal, time, log, _metrics, removals, usage, _freeList);
         _writer = new Writer(database, context);
         _readers = new Readers(() => Open(directory, options.ReaderCacheKibibytes), options, log, _metrics);
         _writer.Start();
@@ -50,7 +51,7 @@ public sealed class SqliteMailStore : IMailStore
         Spool = new SqliteSpoolStore(
             _readers, new LeasedIds(LeasedIds.Spool, first.Spool, _lane.TryEnqueue), _writer);
         Directory = new SqliteDirectoryStore(_readers, _lane, time);
-        Quotas = new SqliteQuotaStore(_readers, _lane);
+        Quotas = new SqliteQuotaStore(_readers, _lane, usage);
         _metrics.ObserveLane(() => _lane.Octets);
         _metrics.ObserveWal(() => _wal.Octets);
         _metrics.ObserveFreeList(() => _freeList.Octets);

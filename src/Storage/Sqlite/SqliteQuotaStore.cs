@@ -4,7 +4,7 @@ using MailCluster.Shared.Mailboxes;
 
 namespace MailCluster.Storage.Sqlite;
 
-internal sealed class SqliteQuotaStore(Readers readers, CommitLane lane) : IQuotaStore
+internal sealed class SqliteQuotaStore(Readers readers, CommitLane lane, UsageBook usage) : IQuotaStore
 {
     public event Action? Changed;
 
@@ -32,17 +32,9 @@ internal sealed class SqliteQuotaStore(Readers readers, CommitLane lane) : IQuot
     }
 
     public ValueTask<long> UsedOctetsAsync(MailboxId mailbox, CancellationToken cancellationToken) =>
-        new(readers.Ask(
-            database =>
-            {
-                var row = database.Get("SELECT coalesce(sum(octets), 0) FROM folder WHERE mailbox = ?");
-                row.Bind(1, mailbox.Value);
-                _ = row.Step();
-                var octets = row.Long(0);
-                row.Reset();
-                return octets;
-            },
-            cancellationToken));
+        usage.TryGet(mailbox.Value, out var octets, out var version)
+            ? ValueTask.FromResult(octets)
+            : ReadUsedOctetsAsync(mailbox.Value, version, cancellationToken);
 
     public ValueTask<RetentionPage> ListRetentionAsync(
         MailboxId after, int? presetDays, DateTimeOffset now, int limit, CancellationToken cancellationToken) =>
@@ -52,4 +44,22 @@ internal sealed class SqliteQuotaStore(Readers readers, CommitLane lane) : IQuot
     public ValueTask<ExpiredMessages> ListExpiredAsync(
         MailboxId mailbox, DateTimeOffset before, int limit, CancellationToken cancellationToken) =>
         new(readers.Ask(database => QuotaRows.ListExpired(database, mailbox, before, limit), cancellationToken));
+
+    private async ValueTask<long> ReadUsedOctetsAsync(
+        long mailbox, long version, CancellationToken cancellationToken)
+    {
+        var octets = await readers.Ask(
+            database =>
+            {
+                var row = database.Get("SELECT coalesce(sum(octets), 0) FROM folder WHERE mailbox = ?");
+                row.Bind(1, mailbox);
+                _ = row.Step();
+                var sum = row.Long(0);
+                row.Reset();
+                return sum;
+            },
+            cancellationToken).ConfigureAwait(false);
+        usage.Put(mailbox, octets, version);
+        return octets;
+    }
 }

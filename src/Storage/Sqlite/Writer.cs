@@ -13,6 +13,7 @@ internal sealed record WriterContext(
     ILogger Log,
     StorageMetrics Metrics,
     RemovalStamps Removals,
+    UsageBook Usage,
     FreeList FreeList);
 
 /// <summary>
@@ -179,6 +180,7 @@ internal sealed class Writer
 
         _context.Wal.Written(_database.TakePagesWritten());
         Volatile.Write(ref _spooled, _spooled + _units.SpoolChange);
+        _counters.Publish(_context.Usage);
         Working();
         _context.Metrics.Commits.Add(1);
         _context.Metrics.CommitUnits.Record(_batch.Count);
@@ -202,6 +204,7 @@ internal sealed class Writer
     private bool TryWriteAll()
     {
         _begin.Run();
+        _counters.Begin();
         _units.SpoolChange = 0;
         foreach (var unit in _batch)
         {
@@ -219,6 +222,7 @@ internal sealed class Writer
     private void WriteEach()
     {
         _begin.Run();
+        _counters.Begin();
         _units.SpoolChange = 0;
         foreach (var unit in _batch)
         {
@@ -290,6 +294,7 @@ internal sealed class Writer
         if (work.TouchesMailboxes)
         {
             _counters.Forget();
+            _context.Usage.Clear();
         }
 
         _context.Wal.Written(_database.TakePagesWritten());
