@@ -132,7 +132,7 @@ internal static class Composition
 
     private static void AddQuotas(IServiceCollection services, StorageQuotaOptions options)
     {
-        services.AddSingleton<QuotaMetrics>().AddSingleton<MailboxQuotas>();
+        services.AddSingleton<QuotaMetrics>().AddSingleton<MailboxQuotas>().AddSingleton<ShortestRetention>();
         services.AddSingleton(provider => new RetentionSweep(
             provider.GetRequiredService<IQuotaStore>(), provider.GetRequiredService<ICommitter>(),
             provider.GetRequiredService<Maildrops>(), provider.GetRequiredService<RetentionOptions>(),

@@ -47,6 +47,7 @@ internal sealed class Node(
     /// <summary>Opens the ports; when it returns, clients are served.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
+        await app.Services.GetRequiredService<ShortestRetention>().LookAsync();
         await app.StartAsync(cancellationToken);
         _ = app.Services.GetRequiredService<Edge.QuietCollection>();
         app.Services.GetRequiredService<RetentionSweep>().Start();

@@ -104,6 +104,10 @@ public sealed class Pop3TranscriptPeer : ITranscriptPeer
         {
             Session.Drain(_effects);
         }
+        else if (what.StartsWith("retention ", StringComparison.Ordinal))
+        {
+            Session.ShortestRetention = int.Parse(what["retention ".Length..], CultureInfo.InvariantCulture);
+        }
         else
         {
             Session.TimedOut(Enum.Parse<ConnectionEndReason>(what["end ".Length..]), _effects);

@@ -68,6 +68,9 @@ public interface IQuotaStore
     ValueTask<RetentionPage> ListRetentionAsync(
         MailboxId after, int? presetDays, DateTimeOffset now, int limit, CancellationToken cancellationToken);
 
+    /// <summary>The least retention in days that any level sets; null: none does.</summary>
+    ValueTask<int?> ShortestRetentionAsync(CancellationToken cancellationToken);
+
     ValueTask<ExpiredMessages> ListExpiredAsync(
         MailboxId mailbox, DateTimeOffset before, int limit, CancellationToken cancellationToken);
 }

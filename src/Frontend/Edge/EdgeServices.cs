@@ -19,6 +19,7 @@ internal sealed class EdgeServices(
     ResourceWatch resources,
     MessageAcceptor acceptor,
     Maildrops maildrops,
+    ShortestRetention retention,
     CertificateShelf certificates,
     EdgeMetrics metrics,
     MailClusterOptions options,
@@ -38,6 +39,8 @@ internal sealed class EdgeServices(
     public MessageAcceptor Acceptor => acceptor;
 
     public Maildrops Maildrops => maildrops;
+
+    public ShortestRetention Retention => retention;
 
     public IBodyStore Bodies => store.Bodies;
 

@@ -68,6 +68,7 @@ internal sealed class Pop3Driver(
     public void Line(ReadOnlySpan<byte> line, DateTimeOffset now)
     {
         Commands++;
+        session.ShortestRetention = services.Retention.Days;
         session.Line(line, now, _effects);
         _logons.Note(session.LogonFailures);
         LeaveContext();

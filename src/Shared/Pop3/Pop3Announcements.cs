@@ -1,3 +1,4 @@
+using System.Globalization;
 using MailCluster.Shared.Sasl;
 
 namespace MailCluster.Shared.Pop3;
@@ -11,16 +12,26 @@ internal sealed class Pop3Announcements(Pop3SessionOptions options)
     public Pop3Effect.Reply Greeting { get; } =
         new(new Pop3Reply(true, OneLine(options.Banner.Replace('<', '(').Replace('>', ')'))));
 
-    public Pop3Effect.Reply Capabilities(SaslChannel channel, bool isAuthenticated) =>
-        _capabilities[(2 * (int)channel) + (isAuthenticated ? 1 : 0)] ??= new(Render(channel, isAuthenticated));
+    /// <param name="channel">Of the connection.</param>
+    /// <param name="isAuthenticated">In the TRANSACTION state.</param>
+    /// <param name="shortestRetention">In days; null: nothing is removed by age.</param>
+    public Pop3Effect.Reply Capabilities(SaslChannel channel, bool isAuthenticated, int? shortestRetention) =>
+        shortestRetention is { } days
+            ? new(Render(channel, isAuthenticated, days))
+            : _capabilities[(2 * (int)channel) + (isAuthenticated ? 1 : 0)]
+                ??= new(Render(channel, isAuthenticated, null));
 
     /// <summary>
     /// RFC 2449 §6. What a command brings comes from its row. EXPIRE NEVER: nothing is removed that was not marked
-    /// (I5). LOGIN-DELAY 0: polling as often as one likes is no error. The list is the same in both states but for
-    /// IMPLEMENTATION (§6.9 allows that).
+    /// (I5); with retention the least of all mailboxes, which is what the server promises to each of them (§6.7; USER
+    /// before login: it may be more for some). LOGIN-DELAY 0: polling as often as one likes is no error. Otherwise the
+    /// list is the same in both states but for IMPLEMENTATION (§6.9 allows that).
     /// </summary>
-    private Pop3Reply Render(SaslChannel channel, bool isAuthenticated)
+    private Pop3Reply Render(SaslChannel channel, bool isAuthenticated, int? shortestRetention)
     {
+        var expire = shortestRetention is { } days
+            ? string.Create(CultureInfo.InvariantCulture, $"EXPIRE {days}{(isAuthenticated ? "" : " USER")}")
+            : "EXPIRE NEVER";
         var lines = new List<string>();
         foreach (var row in Pop3CommandTable.Rows)
         {
@@ -30,7 +41,7 @@ internal sealed class Pop3Announcements(Pop3SessionOptions options)
             }
         }
 
-        lines.AddRange(["RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER", "LOGIN-DELAY 0"]);
+        lines.AddRange(["RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", expire, "LOGIN-DELAY 0"]);
         if (isAuthenticated && options.Implementation is { } implementation)
         {
             lines.Add("IMPLEMENTATION " + OneLine(implementation));

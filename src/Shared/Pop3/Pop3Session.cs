@@ -78,6 +78,12 @@ public sealed class Pop3Session(Pop3SessionOptions options, bool isTlsActive, Ch
 
     internal bool IsDraining { get; private set; }
 
+    /// <summary>
+    /// Days that any mailbox of the server keeps its messages at least; null: none loses messages by age. To be said
+    /// before a line.
+    /// </summary>
+    public int? ShortestRetention { internal get; set; }
+
     /// <summary>The client said UTF8 (RFC 6856 §2.1); forgotten with all else when TLS begins.</summary>
     internal bool IsUtf8 { get; set; }
 

@@ -140,6 +140,16 @@ internal static class QuotaRows
             new MessageNumber(lastNumber));
     }
 
+    public static int? ShortestRetention(Database database)
+    {
+        var days = database.Scalar(
+            "SELECT coalesce(min(days), 0) FROM ("
+            + "SELECT min(retention_days) AS days FROM tenant WHERE retention_days > 0 UNION ALL "
+            + "SELECT min(retention_days) FROM domain WHERE retention_days > 0 UNION ALL "
+            + "SELECT min(retention_days) FROM account WHERE retention_days > 0)");
+        return days > 0 ? (int)days : null;
+    }
+
     private static bool IsAnyRetained(Database database) => database.Scalar(
         "SELECT EXISTS (SELECT 1 FROM tenant WHERE retention_days > 0) "
         + "OR EXISTS (SELECT 1 FROM domain WHERE retention_days > 0) "

@@ -41,6 +41,9 @@ internal sealed class SqliteQuotaStore(Readers readers, CommitLane lane, UsageBo
         new(readers.Ask(
             database => QuotaRows.ListRetention(database, after, presetDays, now, limit), cancellationToken));
 
+    public ValueTask<int?> ShortestRetentionAsync(CancellationToken cancellationToken) =>
+        new(readers.Ask(QuotaRows.ShortestRetention, cancellationToken));
+
     public ValueTask<ExpiredMessages> ListExpiredAsync(
         MailboxId mailbox, DateTimeOffset before, int limit, CancellationToken cancellationToken) =>
         new(readers.Ask(database => QuotaRows.ListExpired(database, mailbox, before, limit), cancellationToken));

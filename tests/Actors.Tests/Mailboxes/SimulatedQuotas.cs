@@ -53,6 +53,10 @@ internal sealed class SimulatedQuotas(SimulatedStore store) : IQuotaStore
         return ValueTask.FromResult(new RetentionPage(candidates, last is [var next] ? next : null));
     }
 
+    public ValueTask<int?> ShortestRetentionAsync(CancellationToken cancellationToken) =>
+        ValueTask.FromResult(
+            Own.Values.Append(Limits).Where(limits => limits.RetentionDays > 0).Min(limits => limits.RetentionDays));
+
     public ValueTask<ExpiredMessages> ListExpiredAsync(
         MailboxId mailbox, DateTimeOffset before, int limit, CancellationToken cancellationToken)
     {

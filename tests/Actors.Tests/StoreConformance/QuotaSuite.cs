@@ -17,6 +17,7 @@ public abstract class QuotaSuite(IStoreEngine engine) : StoreSuite(engine)
     public async Task Limits_are_kept_at_the_level_where_they_were_set_over_a_crash()
     {
         var mailbox = await Store.AddUserAsync();
+        Assert.Null(await Store.Quotas.ShortestRetentionAsync(Token));
         var changes = 0;
         Store.Quotas.Changed += () => changes++;
         await SetAsync(Tenant, new(1000, 80, null));
@@ -27,6 +28,7 @@ public abstract class QuotaSuite(IStoreEngine engine) : StoreSuite(engine)
 
         await CrashAsync();
 
+        Assert.Equal(7, await Store.Quotas.ShortestRetentionAsync(Token));
         var levels = new LimitLevels(
             "alice@example.test", new(1000, 80, null), new(MailboxLimits.None, null, 30), new(0, null, 7), mailbox);
         Assert.Equal(levels, await Store.Quotas.FindAsync(Alice, Token));

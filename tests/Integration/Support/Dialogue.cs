@@ -64,12 +64,16 @@ internal sealed class Dialogue : IDisposable
         return dialogue;
     }
 
-    /// <summary>A session after USER and PASS that takes every message as it is (RFC 6856).</summary>
-    public static Dialogue Pop3(IPEndPoint to, string user, string password, bool tls = false)
+    /// <summary>A session after USER and PASS; with UTF8 it takes every message as it is (RFC 6856).</summary>
+    public static Dialogue Pop3(IPEndPoint to, string user, string password, bool tls = false, bool utf8 = false)
     {
         Dialogue dialogue = Connect(to, tls);
         dialogue.Expect("+OK");
-        dialogue.Ask("UTF8", "+OK");
+        if (utf8)
+        {
+            dialogue.Ask("UTF8", "+OK");
+        }
+
         dialogue.Ask($"USER {user}", "+OK");
         dialogue.Ask($"PASS {password}", "+OK");
         return dialogue;

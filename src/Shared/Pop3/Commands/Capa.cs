@@ -17,6 +17,7 @@ internal static class Capa
             return;
         }
 
-        effects.Add(session.Options.Announcements.Capabilities(session.Channel, session.IsAuthenticated));
+        effects.Add(session.Options.Announcements.Capabilities(
+            session.Channel, session.IsAuthenticated, session.ShortestRetention));
     }
 }
