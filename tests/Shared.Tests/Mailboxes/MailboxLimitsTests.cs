@@ -81,7 +81,7 @@ public sealed class MailboxLimitsTests
                 "From: <postmaster@example.test>",
                 "To: <jörg@example.test>",
                 "Subject: Your mailbox is 90 % full",
-                "Message-ID: <quota.FF.19C21ACE150@example.test>",
+                "Message-ID: <quota.FF.19C21ACE950@example.test>",
                 "Auto-Submitted: auto-generated",
                 "MIME-Version: 1.0",
                 "Content-Type: text/plain; charset=utf-8",
