@@ -30,7 +30,7 @@ public sealed record StorageQuotaOptions(
                 ?? MailboxLimits.None),
         reader.Choice("OverQuotaReply", OverQuotaReply.Temporary,
             "Temporary: 452 4.2.2, so that the sender tries again while the user makes room. Permanent: 552 5.2.2, so that the "
-                + "sender knows at once. A message greater than the whole quota is always 552 5.2.2 (RFC 1870 §6.1)."),
+                + "sender knows at once. A message greater than the whole quota is always 552 5.2.2 (RFC 1870 §6.4)."),
         reader.Duration("RetentionSweepInterval", TimeSpan.FromHours(1), TimeSpan.FromSeconds(1), TimeSpan.FromDays(7),
             "How often messages are looked for that are too old: retention counts in days, so an hour is soon enough."));
 }

@@ -6,7 +6,7 @@ namespace MailCluster.Shared.Mailboxes;
 
 /// <summary>
 /// The message that a mailbox gets when it is nearly full. Header fields of RFC 3834: made by a program, and nothing
-/// for one to answer (null reverse-path, "Auto-Submitted: auto-generated", §3.1.7, §5).
+/// for one to answer (null reverse-path, "Auto-Submitted: auto-generated", §5).
 /// </summary>
 public static class QuotaNotice
 {

@@ -107,6 +107,39 @@ public sealed class SqliteStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task Mail_from_before_there_were_quotas_is_counted_when_the_database_is_opened()
+    {
+        MailboxId mailbox;
+        await using (var store = await _engine.OpenAsync(TimeProvider.System))
+        {
+            mailbox = await store.AddUserAsync();
+            await store.DeliverAsync(mailbox, 1, new string('a', 70));
+            await store.DeliverAsync(mailbox, 2, new string('a', 30));
+        }
+
+        Execute(
+            """
+            DROP INDEX tenant_retention; DROP INDEX domain_retention; DROP INDEX account_retention;
+            ALTER TABLE tenant DROP COLUMN storage_octets; ALTER TABLE tenant DROP COLUMN warning_percent;
+            ALTER TABLE tenant DROP COLUMN retention_days; ALTER TABLE domain DROP COLUMN storage_octets;
+            ALTER TABLE domain DROP COLUMN warning_percent; ALTER TABLE domain DROP COLUMN retention_days;
+            ALTER TABLE account DROP COLUMN storage_octets; ALTER TABLE account DROP COLUMN warning_percent;
+            ALTER TABLE account DROP COLUMN retention_days; ALTER TABLE mailbox DROP COLUMN is_warned;
+            ALTER TABLE folder DROP COLUMN octets; ALTER TABLE folder DROP COLUMN oldest;
+            DELETE FROM schema_version WHERE version = 4;
+            """);
+
+        await using var upgraded = await _engine.OpenAsync(TimeProvider.System);
+        var quotas = upgraded.Quotas;
+        var now = StoreSteps.Received.AddDays(2);
+        Assert.Equal(100, await quotas.UsedOctetsAsync(mailbox, CancellationToken.None));
+        Assert.Single((await quotas.ListRetentionAsync(new(0), 1, now, 10, CancellationToken.None)).Candidates);
+        Assert.Empty((await quotas.ListRetentionAsync(new(0), 3, now, 10, CancellationToken.None)).Candidates);
+        await upgraded.DeliverAsync(mailbox, 3, new string('a', 5));
+        Assert.Equal(105, await quotas.UsedOctetsAsync(mailbox, CancellationToken.None));
+    }
+
+    [Fact]
     public async Task The_log_starts_anew_while_writing_goes_on()
     {
         _engine.Configure = options =>
