@@ -85,7 +85,7 @@ public sealed class BodyHashTests(ITestOutputHelper output)
 
     private void AssertMailbox(Node node, int user, List<Sent> expected)
     {
-        using Dialogue pop3 = Dialogue.Pop3(node.Pop3, Node.User(user), Node.Password(user));
+        using Dialogue pop3 = Dialogue.Pop3(node.Pop3, Node.User(user), Node.Password(user), utf8: true);
         pop3.Ask("STAT", $"+OK {expected.Count} ");
         long octets = 0;
         for (int i = 0; i < expected.Count; i++)
