@@ -55,9 +55,9 @@ internal sealed class ConnectionAdmission(SourceLimits limits, ResourceWatch res
         {
             Admission.Admitted => new(null, true, true, false),
             Admission.AdmittedOwing => new(null, true, true, binding.Sources.Tarpits),
-            Admission.TooMany => new(ConnectionRefusal.SourceFull, true, false, false),
+            Admission.TooMany => TurnAway(binding, ConnectionRefusal.SourceFull),
             _ when binding.Sources.WhenUnreachable == LimitFallback.Admit => new(null, true, false, false),
-            _ => new(ConnectionRefusal.LimitUnknown, true, false, false),
+            _ => TurnAway(binding, ConnectionRefusal.LimitUnknown),
         };
     }
 
@@ -72,5 +72,15 @@ internal sealed class ConnectionAdmission(SourceLimits limits, ResourceWatch res
         {
             binding.Places.Leave();
         }
+    }
+
+    /// <summary>
+    /// Its place is free at once: a source that has all its permits must not fill the binding with connections that are
+    /// slow to hear so, in a handshake for example.
+    /// </summary>
+    private static Place TurnAway(BindingEdge binding, ConnectionRefusal why)
+    {
+        binding.Places.Leave();
+        return new(why, false, false, false);
     }
 }

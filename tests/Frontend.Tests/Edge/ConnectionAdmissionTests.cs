@@ -19,16 +19,17 @@ public sealed class ConnectionAdmissionTests : IAsyncDisposable
 {
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
     private readonly ActorSystem _system;
-    private readonly SourceLimits _limits;
+    private readonly ConnectionAdmission _admission;
 
     public ConnectionAdmissionTests()
     {
         _system = new ActorSystem(
             ThreadPoolScheduler.Instance, TimeProvider.System, new ActorSystemOptions(), NullLoggerFactory.Instance,
             null);
-        _limits = new SourceLimits(
+        var limits = new SourceLimits(
             _system, new SourceLimitOptions(), new LimitsMetrics(_services.GetRequiredService<IMeterFactory>()),
             NullLoggerFactory.Instance);
+        _admission = new ConnectionAdmission(limits, null!, new NodeStatus(null!, null!));
     }
 
     public async ValueTask DisposeAsync()
@@ -51,7 +52,7 @@ public sealed class ConnectionAdmissionTests : IAsyncDisposable
 
         Assert.Equal(expected, place.Refusal);
         Assert.False(place.HasPermit);
-        Assert.True(place.IsInBinding);
+        Assert.Equal(expected is null, place.IsInBinding);
         Assert.Equal(SmtpGreetingRefusal.NotAvailable, ConnectionRefusals.ForSmtp(ConnectionRefusal.LimitUnknown));
     }
 
@@ -65,6 +66,22 @@ public sealed class ConnectionAdmissionTests : IAsyncDisposable
         Assert.Null(first.Refusal);
         // The home would say SourceFull.
         Assert.Equal(ConnectionRefusal.BindingFull, (await EnterAsync(binding, "192.0.2.1")).Refusal);
+    }
+
+    [Fact]
+    [Trait("Requirement", "OXSMTP-EV-16")]
+    public async Task Connections_that_are_refused_for_their_source_take_no_places_from_others()
+    {
+        var binding = Binding(new SourceRules { PerSource = 1 }, max: 3);
+        Assert.Null((await EnterAsync(binding, "192.0.2.1")).Refusal);
+        for (var i = 0; i < 10; i++)
+        {
+            Assert.Equal(ConnectionRefusal.SourceFull, (await EnterAsync(binding, "192.0.2.1")).Refusal);
+        }
+
+        Assert.Null((await EnterAsync(binding, "192.0.2.2")).Refusal);
+        Assert.Null((await EnterAsync(binding, "192.0.2.3")).Refusal);
+        Assert.Equal(ConnectionRefusal.BindingFull, (await EnterAsync(binding, "192.0.2.4")).Refusal);
     }
 
     [Theory]
@@ -121,7 +138,6 @@ public sealed class ConnectionAdmissionTests : IAsyncDisposable
 
     private async Task<Place> EnterAsync(BindingEdge binding, string address)
     {
-        var admission = new ConnectionAdmission(_limits, null!, new NodeStatus(null!, null!));
         var pipe = new Pipe();
         var ends = new Ends(pipe.Reader, pipe.Writer);
         var transport = new DefaultConnectionContext("test", ends, ends)
@@ -131,9 +147,9 @@ public sealed class ConnectionAdmissionTests : IAsyncDisposable
         using var clock = new IdleClock(TimeProvider.System);
         var connection = new ClientConnection(transport, clock, null, TimeSpan.FromMinutes(1))
         {
-            Id = admission.NextConnection(),
+            Id = _admission.NextConnection(),
         };
-        return await admission.EnterAsync(connection, binding);
+        return await _admission.EnterAsync(connection, binding);
     }
 
     private sealed record Ends(PipeReader Input, PipeWriter Output) : IDuplexPipe;
