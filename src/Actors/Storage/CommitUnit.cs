@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using MailCluster.Shared.Cluster;
 
 namespace MailCluster.Actors.Storage;
 
@@ -41,6 +42,7 @@ public sealed class CommitUnit
         new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<StoreOperation> _operations;
     private readonly List<ICommitParticipant> _participants;
+    private readonly List<ShardEpoch> _guards = [];
     private readonly int _contributors;
     private int _contributed;
     private bool _placed;
@@ -99,6 +101,13 @@ public sealed class CommitUnit
     public IReadOnlyList<StoreOperation> Operations => _operations;
 
     /// <summary>
+    /// What has to hold for it to be written, each shard once: a store that several nodes write to fails it (<see
+    /// cref="CommitOutcome.StoreFailed"/>) when one of these shards is not this node's under that epoch any more (I3).
+    /// Stable once <see cref="IsComplete"/>.
+    /// </summary>
+    public IReadOnlyList<ShardEpoch> Guards => _guards;
+
+    /// <summary>
     /// Adds one contributor's writes. False when the lane was full or the unit has already failed: nothing will be
     /// written.
     /// </summary>
@@ -150,6 +159,27 @@ public sealed class CommitUnit
         }
 
         return true;
+    }
+
+    /// <summary>
+    /// Before the contribution that needs it: the epoch under which the contributor loaded what it decided on, never
+    /// the one that its node has by now. Of two for one shard the lower one stays, so that the store refuses.
+    /// </summary>
+    public void Guard(ShardEpoch guard)
+    {
+        lock (_gate)
+        {
+            for (var i = 0; i < _guards.Count; i++)
+            {
+                if (_guards[i].Shard == guard.Shard)
+                {
+                    _guards[i] = _guards[i].Epoch <= guard.Epoch ? _guards[i] : guard;
+                    return;
+                }
+            }
+
+            _guards.Add(guard);
+        }
     }
 
     /// <summary>A contributor cannot take part: the whole unit will be refused.</summary>

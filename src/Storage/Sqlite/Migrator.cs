@@ -65,14 +65,16 @@ internal static class Migrator
 
     private static List<(int Version, string Name, string Sql)> Scripts()
     {
+        const string Folder = "Sqlite/";
         var assembly = Assembly.GetExecutingAssembly();
         var scripts = new List<(int, string, string)>();
         foreach (
             var name in assembly.GetManifestResourceNames().Where(name =>
-                name.EndsWith(".sql", StringComparison.Ordinal)))
+                name.StartsWith(Folder, StringComparison.Ordinal)))
         {
             using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!);
-            scripts.Add((int.Parse(name.AsSpan(0, 4), CultureInfo.InvariantCulture), name, reader.ReadToEnd()));
+            var file = name[Folder.Length..];
+            scripts.Add((int.Parse(file.AsSpan(0, 4), CultureInfo.InvariantCulture), file, reader.ReadToEnd()));
         }
 
         scripts.Sort((left, right) => left.Item1.CompareTo(right.Item1));
