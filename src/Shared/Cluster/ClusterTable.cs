@@ -41,7 +41,9 @@ public sealed record NodeRow(
 public sealed record ShardRow(ShardId Shard, NodePeer? Owner, long Epoch);
 
 /// <summary>Who is there and who has what, as read in one snapshot of the database.</summary>
+/// <param name="Cluster">Made with the database, so that nodes of two clusters never link.</param>
 /// <param name="Version">Rises with every change but renewals.</param>
 /// <param name="Nodes">Ascending by id; those that are down too.</param>
 /// <param name="Shards">Ascending; all of them.</param>
-public sealed record ClusterTable(long Version, ImmutableArray<NodeRow> Nodes, ImmutableArray<ShardRow> Shards);
+public sealed record ClusterTable(
+    string Cluster, long Version, ImmutableArray<NodeRow> Nodes, ImmutableArray<ShardRow> Shards);
