@@ -166,16 +166,20 @@ CREATE TABLE body (
     id bigint NOT NULL,
     octets bigint NOT NULL,
     chunks integer NOT NULL,
-    head bytea STORAGE EXTERNAL NOT NULL,
+    head bytea NOT NULL,
     PRIMARY KEY (id)
 ) PARTITION BY HASH (id);
 
 CREATE TABLE body_chunk (
     body bigint NOT NULL,
     sequence integer NOT NULL,
-    octets bytea STORAGE EXTERNAL NOT NULL,
+    octets bytea NOT NULL,
     PRIMARY KEY (body, sequence)
 ) PARTITION BY HASH (body);
+
+ALTER TABLE body ALTER COLUMN head SET STORAGE EXTERNAL;
+
+ALTER TABLE body_chunk ALTER COLUMN octets SET STORAGE EXTERNAL;
 
 DO $$
 BEGIN
