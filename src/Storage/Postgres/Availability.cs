@@ -14,6 +14,7 @@ internal sealed class Availability(TimeProvider time, ILogger log)
     private string? _fault;
     private bool _isAway;
     private bool _isNodeLost;
+    private bool _isUnreachable;
     private long _logged;
     private bool _isRecoveryDue;
 
@@ -22,6 +23,15 @@ internal sealed class Availability(TimeProvider time, ILogger log)
 
     /// <summary>The database does not answer at all.</summary>
     public bool IsAway => Volatile.Read(ref _isAway);
+
+    /// <summary>
+    /// Nothing could be had from it a moment ago: nobody else needs to try. Set by who looks all the time.
+    /// </summary>
+    public bool IsUnreachable
+    {
+        get => Volatile.Read(ref _isUnreachable);
+        set => Volatile.Write(ref _isUnreachable, value);
+    }
 
     /// <summary>Another node has this one's place: nothing will be written any more, ever.</summary>
     public bool IsNodeLost => Volatile.Read(ref _isNodeLost);

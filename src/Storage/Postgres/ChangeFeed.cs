@@ -76,6 +76,7 @@ internal sealed class ChangeFeed : IAsyncDisposable
     private async Task RunAsync()
     {
         var pause = PauseMin;
+        var wasListening = false;
         while (!_stop.IsCancellationRequested)
         {
             try
@@ -92,6 +93,7 @@ internal sealed class ChangeFeed : IAsyncDisposable
                     connection, $"LISTEN {DirectoryChannel}; LISTEN {QuotaChannel}", _stop.Token).ConfigureAwait(false);
                 pause = PauseMin;
                 Listening();
+                wasListening = true;
                 await ListenAsync(connection).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (_stop.IsCancellationRequested)
@@ -101,7 +103,16 @@ internal sealed class ChangeFeed : IAsyncDisposable
             catch (Exception thrown) when (
                 PostgresErrors.IsOfDatabase(thrown) || thrown is OperationCanceledException)
             {
+                // One connection may break for a cause of its own; a server that does not answer is away at once.
+                if (wasListening && thrown is not NpgsqlException { InnerException: TimeoutException })
+                {
+                    wasListening = false;
+                    continue;
+                }
+
+                _availability.IsUnreachable = true;
                 _availability.Fails(this, PostgresErrors.Text(thrown), isAway: true);
+                wasListening = false;
                 await PauseAsync(pause).ConfigureAwait(false);
                 pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, _options.ProbeInterval.Ticks));
             }
@@ -120,6 +131,7 @@ internal sealed class ChangeFeed : IAsyncDisposable
 
     private void Listening()
     {
+        _availability.IsUnreachable = false;
         _availability.Works(this);
         _ = _listening.TrySetResult();
         if (_hasListened)

@@ -224,7 +224,7 @@ internal sealed class CommitQueue : ICommitter
                     lanes |= Of(discard.Body.Value);
                     break;
                 case StoreOperation.InsertSpool spooled:
-                    other = Of(spooled.Row.Body.Value);
+                    lanes |= Of(spooled.Row.Mailbox.Shard);
                     break;
                 case StoreOperation.TakeSpooled taken:
                     other = Of(taken.Id.Value);

@@ -133,7 +133,7 @@ internal sealed class LaneWriter(
     /// <param name="isBuilt">The batch holds them already.</param>
     private async Task WriteAsync(IReadOnlyList<CommitUnit> units, bool isBuilt = false)
     {
-        if (surroundings.Availability.IsNodeLost || IsPausing)
+        if (surroundings.Availability is { IsNodeLost: true } or { IsUnreachable: true } || IsPausing)
         {
             Fail(units);
             return;

@@ -159,7 +159,7 @@ public sealed class PostgresMailStore : IMailStore
             }
         }
 
-        var pool = new ReadPool(reads, options, _metrics);
+        var pool = new ReadPool(reads, options, _availability, _metrics);
         _pool = pool;
         var feed = new ChangeFeed(lanes, name, _availability, options, BeatAsync, log);
         _feed = feed;

@@ -7,7 +7,8 @@ namespace MailCluster.Storage.Postgres;
 /// Connections that read, and those that the directory's changes are made on. A caller has one for one short read;
 /// while all are taken others wait, up to a bound.
 /// </summary>
-internal sealed class ReadPool(NpgsqlDataSource source, PostgresStoreOptions options, StorageMetrics metrics)
+internal sealed class ReadPool(
+    NpgsqlDataSource source, PostgresStoreOptions options, Availability availability, StorageMetrics metrics)
     : IDisposable
 {
     private readonly SemaphoreSlim _free = new(options.ReadConnections, options.ReadConnections);
@@ -20,6 +21,11 @@ internal sealed class ReadPool(NpgsqlDataSource source, PostgresStoreOptions opt
         Func<NpgsqlConnection, TState, CancellationToken, ValueTask<TResult>> read, TState state,
         CancellationToken cancellationToken)
     {
+        if (availability.IsUnreachable)
+        {
+            throw new StoreUnavailableException("The database is away.");
+        }
+
         if (Interlocked.Increment(ref _waiting) > options.ReadsWaitingMax)
         {
             Interlocked.Decrement(ref _waiting);
