@@ -11,6 +11,7 @@ internal sealed class FrameBlock(byte[] octets)
 
     public int Length { get; set; }
 
+    /// <summary>Pings and the like are not counted.</summary>
     public int Frames { get; set; }
 
     public ReadOnlySpan<byte> Written => Octets.AsSpan(0, Length);
@@ -49,9 +50,13 @@ internal sealed class FrameLane(int octetsMax, int framesMax)
         // If this throws, the block's length has not changed and the frame has never been.
         message?.WriteTo(frame[LinkFraming.HeaderOctets..]);
         block.Length += whole;
-        block.Frames++;
         _octets += whole;
-        _frames++;
+        if (kind is LinkFrameKind.Ask or LinkFrameKind.Bulk)
+        {
+            block.Frames++;
+            _frames++;
+        }
+
         if (block != _last)
         {
             _blocks.Enqueue(block);
