@@ -1,4 +1,3 @@
-using MailCluster.Actors.Cluster;
 using MailCluster.Actors.Kernel;
 using MailCluster.Shared.Cluster;
 
