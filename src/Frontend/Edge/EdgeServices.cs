@@ -42,6 +42,9 @@ internal sealed class EdgeServices(
 
     public ShortestRetention Retention => retention;
 
+    /// <summary>Nothing that a transaction needs can be read or written now.</summary>
+    public bool IsStoreAway => store.IsAway;
+
     public IBodyStore Bodies => store.Bodies;
 
     public CertificateShelf Certificates => certificates;
