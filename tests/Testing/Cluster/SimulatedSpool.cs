@@ -75,8 +75,11 @@ public sealed class SimulatedSpool(SeededScheduler scheduler) : ISpoolStore
         SpoolFilter filter, SpoolId after, int limit, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
-    public ValueTask<SpoolRow?> FindAsync(SpoolId id, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
+    public async ValueTask<SpoolRow?> FindAsync(SpoolId id, CancellationToken cancellationToken)
+    {
+        await ReadAsync();
+        return Rows.GetValueOrDefault(id);
+    }
 
     public async ValueTask<DateTimeOffset?> FindOldestAsync(CancellationToken cancellationToken)
     {
