@@ -49,6 +49,9 @@ internal sealed class ClusterNode : IShardDrain, IFenceTaker, IAsyncDisposable
     public ImmutableArray<string> Names =>
         [_name, .. Others.Where(node => node.Name != _name).Select(node => node.Name)];
 
+    /// <summary>Null: it is not in the table (any more).</summary>
+    public string? NameOf(NodePeer peer) => Others.FirstOrDefault(node => node.Peer == peer)?.Name;
+
     /// <summary>Why no new connections should come here; empty when they should.</summary>
     public IReadOnlyList<string> Reasons => Membership.LeaseLeft is { } left && left > TimeSpan.Zero ? []
         : ["this node has no lease: the database does not answer, or another node has taken its shards"];
@@ -72,7 +75,7 @@ internal sealed class ClusterNode : IShardDrain, IFenceTaker, IAsyncDisposable
                 foundation.Loggers.CreateLogger<NodeLinks>());
             membership = new Membership(
                 store,
-                new NodeRegistration(options.Node.Name, options.AdvertisedAddress!, ProgramVersion.Text, WireVersion),
+                new NodeRegistration(options.Node.Name, options.AdvertisedAddress!, ProgramVersion.Text, LinkIdentity.Newest),
                 new MembershipOptions { LeaseDuration = options.Cluster.LeaseDuration }, time,
                 new ClusterMetrics(foundation.Meters), foundation.Loggers);
             var self = await membership.JoinAsync(cancellationToken);

@@ -8,11 +8,14 @@ namespace MailCluster.Actors.Cluster.Wire;
 /// <param name="ProgramVersion">For logs.</param>
 public sealed record LinkIdentity(string Cluster, NodePeer Self, string Name, string ProgramVersion)
 {
+    /// <summary>What this program speaks.</summary>
+    public const int Newest = 1;
+
     /// <summary>Version N talks to N - 1, and to nothing older.</summary>
     public int OldestWireVersion { get; init; } = 1;
 
     /// <summary>Rises with every change that a peer of the version before could not read.</summary>
-    public int NewestWireVersion { get; init; } = 1;
+    public int NewestWireVersion { get; init; } = Newest;
 
     public Hello ToHello() => new()
     {
