@@ -66,6 +66,7 @@ internal static class CommandLine
             QuotaCommand.Make(terminal),
             CheckConfigCommand.Make(terminal),
             ConformanceCommand.Make(terminal, TimeProvider.System),
+            LoadCommand.Make(terminal, TimeProvider.System),
             version,
             docs,
         };
