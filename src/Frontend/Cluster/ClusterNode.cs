@@ -7,6 +7,7 @@ using MailCluster.Frontend.Edge;
 using MailCluster.Frontend.Options;
 using MailCluster.Shared.Cluster;
 using MailCluster.Storage.Postgres;
+using MailCluster.Storage.Postgres.Cluster;
 
 namespace MailCluster.Frontend.Cluster;
 
