@@ -171,6 +171,9 @@ public sealed class PostgresClusterStore : IClusterStore, IAsyncDisposable
         {
             ImmutableArray<(ShardId Shard, NodePeer To)> targets =
                 [.. to.Select(move => (move.Shard.Shard, move.To))];
+            _ = await Sql.RunAsync(connection, LockTimeout, cancellationToken).ConfigureAwait(false);
+            _ = await Sql.RunAsync(connection, ClusterSql.LockNode, cancellationToken, self.Id.Value)
+                .ConfigureAwait(false);
             var moved = await Sql.ListAsync(
                 connection, ClusterSql.HandOver, ReadShard, cancellationToken, self.Id.Value, self.Incarnation.Value,
                 Cells(targets), Numbers(targets), Owners(targets), Incarnations(targets),
