@@ -3,7 +3,7 @@ CREATE SEQUENCE incarnation AS bigint;
 
 -- Rises with every change of node or shard but renewals.
 CREATE TABLE cluster_version (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    single boolean PRIMARY KEY DEFAULT true CHECK (single),
     cluster uuid NOT NULL DEFAULT gen_random_uuid(),
     version bigint NOT NULL
 );
