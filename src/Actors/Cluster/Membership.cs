@@ -141,7 +141,7 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
             return;
         }
 
-        await _stop.CancelAsync();
+        Stop();
         _parts.Store.Changed -= OnChanged;
         if (!_isLooping)
         {
@@ -170,6 +170,9 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
 
         _parts.Metrics.Is(NodeState.Down);
     }
+
+    /// <summary>Here and now: CancelAsync would go to another thread.</summary>
+    private void Stop() => _stop.Cancel();
 
     private void OnChanged() => _loop.TryPost(_reads.Hint);
 
@@ -415,6 +418,13 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
 
         var age = _reads.Age;
         var takers = Placement.Takers(table.Nodes, age);
+        if (_state == NodeState.Up && !takers.Contains(lease.Self))
+        {
+            // The table was read before the renewal or the state was there: it would have this node give all away.
+            _reads.Require();
+            return;
+        }
+
         takers = _state == NodeState.Up ? takers : takers.Remove(lease.Self);
         var plan = Placement.Plan(_book.Rows, takers);
         _handOvers.Begin(lease.Self, plan, around.Residents, rows => Tell(around, rows));

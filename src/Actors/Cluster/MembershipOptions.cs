@@ -18,9 +18,9 @@ public sealed record MembershipOptions
     /// <summary>Between one hand-over and the next: the new owner loads what it was given.</summary>
     public TimeSpan BatchPause { get; init; } = TimeSpan.FromMilliseconds(10);
 
-    internal TimeSpan RenewEvery => LeaseDuration / 5;
+    public TimeSpan RenewEvery => LeaseDuration / 5;
 
-    internal TimeSpan PollEvery => LeaseDuration / 10;
+    public TimeSpan PollEvery => LeaseDuration / 10;
 
     /// <summary>Before the end of the lease that a node stops serving: 0.4 s of 2.5 s.</summary>
     internal TimeSpan Margin => LeaseDuration * 0.16;
