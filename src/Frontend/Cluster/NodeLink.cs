@@ -291,7 +291,7 @@ internal sealed class NodeLink
             _connection.Output.Write(block.Written);
             octets += block.Length;
             _around.Metrics.Sent(lane, block.Frames, block.Length);
-            _queue.GiveBack(block, lane);
+            FrameLane.GiveBack(block);
             if (lane == LinkLane.Bulk)
             {
                 return;
