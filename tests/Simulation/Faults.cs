@@ -98,12 +98,12 @@ internal sealed class Faults(World world)
     {
         var one = chance.Of(world.Nodes);
         var other = chance.Of(world.Nodes);
-        if (one == other || one.Peer.Id == other.Peer.Id)
+        if (one == other || one.Id == other.Id)
         {
             return;
         }
 
-        var (first, second) = (one.Peer.Id, other.Peer.Id);
+        var (first, second) = (one.Id, other.Id);
         world.Network.Partition(first, second);
         await world.WaitAsync(chance.Milliseconds(100, 6000));
         world.Network.Heal(first, second);
@@ -119,7 +119,7 @@ internal sealed class Faults(World world)
 
     private Task CutAsync(Chance chance)
     {
-        world.Network.Cut(chance.Of(world.Nodes).Peer.Id, chance.Of(world.Nodes).Peer.Id);
+        world.Network.Cut(chance.Of(world.Nodes).Id, chance.Of(world.Nodes).Id);
         return Task.CompletedTask;
     }
 
@@ -172,7 +172,7 @@ internal sealed class Faults(World world)
 
     private async Task RestartAsync(Node node, Chance chance)
     {
-        if (node.Process.IsDead || node.IsLeaving)
+        if (!node.TakesClients)
         {
             return;
         }

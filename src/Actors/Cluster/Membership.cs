@@ -141,7 +141,7 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
             return;
         }
 
-        await _stop.CancelAsync();
+        _stop.Cancel();
         _parts.Store.Changed -= OnChanged;
         if (!_isLooping)
         {
