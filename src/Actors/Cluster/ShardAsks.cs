@@ -62,6 +62,10 @@ public sealed class ShardAsks : ILinkListener
     /// <summary>Before the first link; one handler for each kind. It returns soon and answers when it can.</summary>
     public void Handle(Envelope.BodyOneofCase kind, Action<RemoteAsk> handler) => _handlers[(int)kind] = handler;
 
+    /// <summary>As <see cref="Handle"/>; what it throws is the answer.</summary>
+    public void HandleAsync(Envelope.BodyOneofCase kind, Func<RemoteAsk, ValueTask> handlerAsync) =>
+        Handle(kind, ask => _ = HandleAsync(ask, handlerAsync));
+
     /// <summary>
     /// Asks the home, wherever it is. While the shard moves or its home cannot be reached, it waits, and then goes to
     /// the new one; all within the deadline.
@@ -278,6 +282,24 @@ public sealed class ShardAsks : ILinkListener
         finally
         {
             asks.TryTake(name, out _);
+        }
+    }
+
+    private async Task HandleAsync(RemoteAsk ask, Func<RemoteAsk, ValueTask> handlerAsync)
+    {
+        try
+        {
+            await handlerAsync(ask);
+        }
+        catch (AskFailedException failure)
+        {
+            ask.Fail(failure.Why);
+        }
+        catch (Exception failure)
+        {
+            // Whatever it is, the asker has to hear of it.
+            ClusterAskLog.HandlerFailed(_log, ask.From, failure);
+            ask.Fail(AskFailure.Failed);
         }
     }
 
