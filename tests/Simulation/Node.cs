@@ -141,6 +141,9 @@ internal sealed class Node
 /// <summary>What of the program runs in one process, put together as the program does.</summary>
 internal sealed class NodeParts : IFenceTaker, IAsyncDisposable
 {
+    /// <summary>Backed off by no more than a run can wait for.</summary>
+    private static readonly SpoolOptions SpoolPaces = new() { MaxBackoff = TimeSpan.FromSeconds(5) };
+
     private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(20);
 
     private readonly World _world;
@@ -183,13 +186,13 @@ internal sealed class NodeParts : IFenceTaker, IAsyncDisposable
         _system = new ActorSystem(_process, time, new ActorSystemOptions(), log, meters);
         var asks = new ShardAsks(_system, Membership, _links, new ShardAsksOptions(), new AskMetrics(meters), log);
         var region = new MailboxRegion(
-            _system, Store, Store.Committer, new MailboxOptions(), new MailboxMetrics(meters), log);
-        Maildrops = new Maildrops(region);
-        var spool = new Spool(_system, region, Store, new SpoolOptions(), new SpoolMetrics(meters), log);
+            _system, Store, Store.Committer, new MailboxOptions(), new MailboxMetrics(meters), log, null, Membership);
+        Maildrops = new Maildrops(region, asks, new MaildropLinkOptions(), new MaildropMetrics(meters));
+        var spool = new Spool(_system, region, Store, SpoolPaces, new SpoolMetrics(meters), log, asks);
         Acceptor = new MessageAcceptor(region, spool, new DeliveryOptions(), time, new DeliveryMetrics(meters), log);
         Limits = new SourceLimits(_system, new SourceLimitOptions(), new LimitsMetrics(meters), log);
         _links.Listen(asks);
-        Membership.Start(new Residents(), _links, new MoveTells(asks, Membership), this);
+        Membership.Start(new ShardResidents(new MailResidents(region, spool)), _links, new MoveTells(asks, Membership), this);
         IsStarted = true;
     }
 
@@ -234,20 +237,5 @@ internal sealed class NodeParts : IFenceTaker, IAsyncDisposable
     {
         _clusterStore.Crash();
         _links?.Crash();
-    }
-
-    private sealed class Residents : IShardResidents
-    {
-        public void Arrived(System.Collections.Immutable.ImmutableArray<ShardEpoch> shards)
-        {
-        }
-
-        public Task LeaveAsync(
-            System.Collections.Immutable.ImmutableArray<ShardEpoch> shards, CancellationToken cancellationToken) =>
-            Task.CompletedTask;
-
-        public void Left(System.Collections.Immutable.ImmutableArray<ShardEpoch> shards)
-        {
-        }
     }
 }

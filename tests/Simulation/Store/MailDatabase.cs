@@ -176,7 +176,7 @@ internal sealed class MailDatabase
 
     private TransactionAnswer? CheckFence(Transaction transaction)
     {
-        if (HasNoFence || _tables.Version == 1)
+        if (HasNoFence)
         {
             return null;
         }
