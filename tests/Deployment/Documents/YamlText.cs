@@ -76,8 +76,8 @@ internal static partial class YamlText
             "" or "~" or "null" => null,
             "true" => JsonValue.Create(true),
             "false" => JsonValue.Create(false),
-            _ when Octal().IsMatch(text) => JsonValue.Create(Convert.ToInt64(text, 8)),
-            _ when Whole().IsMatch(text) => JsonValue.Create(long.Parse(text, CultureInfo.InvariantCulture)),
+            _ when Octal().IsMatch(text) => JsonValue.Create(Convert.ToInt32(text, 8)),
+            _ when Whole().IsMatch(text) => JsonValue.Create(int.Parse(text, CultureInfo.InvariantCulture)),
             _ when Decimal().IsMatch(text) => JsonValue.Create(double.Parse(text, CultureInfo.InvariantCulture)),
             _ => JsonValue.Create(text),
         };

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using MailCluster.Deployment.Documents;
@@ -12,6 +13,8 @@ namespace MailCluster.Deployment.Kubernetes;
 internal static class Kustomization
 {
     private const string Generated = "$generated";
+
+    private static readonly JsonSerializerOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static IReadOnlyList<JsonObject> Build(string directory)
     {
@@ -165,8 +168,8 @@ internal static class Kustomization
 
         var encoded = new JsonObject
         {
-            ["data"] = content, ["kind"] = "ConfigMap", ["name"] = map["metadata"]!["name"].Text(),
-        }.ToJsonString(new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping })
+            ["data"] = content, ["kind"] = "ConfigMap", ["name"] = "",
+        }.ToJsonString(Relaxed)
             .Replace("<", "\\u003c", StringComparison.Ordinal).Replace(">", "\\u003e", StringComparison.Ordinal)
             .Replace("&", "\\u0026", StringComparison.Ordinal);
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(encoded)))[..10];

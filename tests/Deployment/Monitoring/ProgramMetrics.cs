@@ -53,6 +53,6 @@ internal static partial class ProgramMetrics
     [GeneratedRegex(@"Create(\w+?)(?:<\w+>)?\(\s*""(mailcluster[a-z0-9_.]+)""(?:, [^""]*?)?,\s*""([^""]*)""")]
     private static partial Regex Instrument();
 
-    [GeneratedRegex(@"(?:new|KeyValuePair<string, object\?>)\(""([a-z_]+)""")]
+    [GeneratedRegex(@"(?:new|object\?>)\(\s*""([a-z_]+)""")]
     private static partial Regex Tag();
 }
