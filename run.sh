@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Builds MailCluster and runs one node with a demo tenant on loopback. Options go on to `mailcluster serve`.
+# With --cluster N: a private PostgreSQL and N nodes.
 set -euo pipefail
 
 here="$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd)"
@@ -40,6 +41,10 @@ fi
 if [ -z "${DOTNET_ROOT:-}" ]; then
   DOTNET_ROOT="$(dirname -- "$(readlink -f -- "$(command -v dotnet)")")"
   export DOTNET_ROOT
+fi
+
+if [ "${1:-}" = --cluster ]; then
+  exec "$here/deploy/local-cluster.sh" "$here/src/Frontend/bin/Release/net10.0/mailcluster" "$here/data/cluster" "${2:-3}" "${@:3}"
 fi
 
 # exec: Ctrl-C and SIGTERM reach the node itself, which drains.

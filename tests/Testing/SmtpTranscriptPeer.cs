@@ -121,6 +121,12 @@ public sealed class SmtpTranscriptPeer : ITranscriptPeer
             case "resources enough":
                 Session.IsShortOfResources = false;
                 break;
+            case "store away":
+                Session.IsStoreAway = true;
+                break;
+            case "store back":
+                Session.IsStoreAway = false;
+                break;
             case "acknowledged":
                 _acceptsLater = false;
                 Accepted();

@@ -73,6 +73,25 @@ public sealed record QueuedView(
 
 public sealed record RetriedView(long Retried);
 
+public sealed record NodeView(
+    string Name,
+    [property: Description("joining, up, draining or down")] string State,
+    [property: Description("Shards that it is the home of")] int Shards,
+    [property: Description("Left of its lease on the database's clock; negative: it has expired")] double LeaseSeconds,
+    string Address,
+    string Version,
+    [property: Description("The newest contract between nodes that it speaks")] int WireVersion,
+    [property: Description("One start of a node; rises over the whole cluster")] long Incarnation,
+    [property: Description("Between the node that answers and this one: self, up, or why not")] string Link);
+
+public sealed record ClusterView(
+    [property: Description("The same on all nodes of a database")] string Cluster,
+    [property: Description("The node that answers")] string Node,
+    IReadOnlyList<NodeView> Nodes,
+    int Shards,
+    [property: Description("Shards that are on their way to another home")] int Moving,
+    [property: Description("Shards that have no home")] int Unowned);
+
 /// <summary>
 /// A client takes members that it does not know, since a node may be newer; a node refuses them (<see
 /// cref="AdminEndpoints"/>).
@@ -96,6 +115,7 @@ public sealed record RetriedView(long Retried);
 [JsonSerializable(typeof(QueuedView))]
 [JsonSerializable(typeof(RetriedView))]
 [JsonSerializable(typeof(QuotaView))]
+[JsonSerializable(typeof(ClusterView))]
 [JsonSerializable(typeof(NewLimits))]
 [JsonSerializable(typeof(ProblemDetails))]
 internal sealed partial class AdminJson : JsonSerializerContext;

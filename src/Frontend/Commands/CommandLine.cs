@@ -64,8 +64,10 @@ internal static class CommandLine
             ImportCommand.Make(terminal),
             QueueCommand.Make(terminal),
             QuotaCommand.Make(terminal),
+            ClusterCommand.Make(terminal),
             CheckConfigCommand.Make(terminal),
             ConformanceCommand.Make(terminal, TimeProvider.System),
+            LoadCommand.Make(terminal, TimeProvider.System),
             version,
             docs,
         };

@@ -51,18 +51,10 @@ internal static class ConfigurationDocument
         return output.ToString();
     }
 
-    private static string Force(OptionDefinition definition)
-    {
-        var waits = NotInForce.Find(definition.Key, null)?.Waits;
-        var values = NotInForce.Keys
-            .Where(entry => entry.Value is not null
-                && (entry.Key == definition.Key || entry.Key == $"{definition.Key}[]"))
-            .Select(entry => entry.Value)
-            .ToList();
-        return waits is not null ? $"not yet: {waits}"
-            : values.Count > 0 ? $"yes; not yet: {string.Join(", ", values)}"
-            : "yes";
-    }
+    private static string Force(OptionDefinition definition) =>
+        NotInForce.Find(definition.Key, StoreKind.PostgreSql) is { } unbuilt ? $"not yet: {unbuilt.Waits}"
+        : NotInForce.Find(definition.Key, StoreKind.Sqlite) is { } cluster ? $"with {cluster.Waits}"
+        : "yes";
 
     private static string Cell(string text) => text.Replace("|", "\\|", StringComparison.Ordinal);
 }

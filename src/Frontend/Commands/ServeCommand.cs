@@ -44,11 +44,6 @@ internal static class ServeCommand
     private static async Task<int> RunAsync(Terminal terminal, Wishes wishes, CancellationToken cancellationToken)
     {
         var loaded = ConfigurationLoader.Load(wishes.Config, wishes.Data);
-        if (loaded.Options.Store.Kind == StoreKind.PostgreSql)
-        {
-            throw new CommandException(ExitCode.Configuration, CheckConfigCommand.PostgreSqlRefused);
-        }
-
         try
         {
             await using var node =

@@ -65,6 +65,7 @@ internal sealed class SmtpDriver(
     {
         Commands++;
         session.IsShortOfResources = services.Resources.IsShort;
+        session.IsStoreAway = services.IsStoreAway;
         session.Line(line, now, _effects);
         NoteLogon();
         LeaveContext();

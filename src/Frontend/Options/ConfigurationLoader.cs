@@ -69,6 +69,7 @@ public static class ConfigurationLoader
         reader.End();
         CheckListeners(options, reading);
         CheckTls(options, reading);
+        CheckCluster(options, reading);
         if (reading.Faults.Count > 0)
         {
             throw new ConfigurationFaultException(reading.Faults);
@@ -76,9 +77,8 @@ public static class ConfigurationLoader
 
         var given = reading.Given.Select(entry => entry.Definition).ToHashSet();
         return new(
-            options, [.. reading.Advice], [.. Unbuilt(reading)],
-            [.. Frontend.Options.NotInForce.Keys.Where(entry => entry.Value is null && !given.Contains(entry.Key))
-                .Select(entry => entry.Key)]);
+            options, [.. reading.Advice], [.. Unbuilt(reading, options.Store.Kind)],
+            [.. Frontend.Options.NotInForce.Keys.Select(entry => entry.Key).Where(key => !given.Contains(key))]);
     }
 
     /// <summary>The file may hold nothing beside the one section; the environment of course holds more.</summary>
@@ -128,15 +128,51 @@ public static class ConfigurationLoader
         }
     }
 
-    private static IEnumerable<(string Path, string Waits)> Unbuilt(OptionReading reading)
+    /// <summary>What only a cluster needs is asked for where there is one.</summary>
+    private static void CheckCluster(MailClusterOptions options, OptionReading reading)
+    {
+        if (options.Store.Kind != StoreKind.PostgreSql)
+        {
+            return;
+        }
+
+        if (options.Store.ConnectionString.Length == 0)
+        {
+            reading.Faults.Add(new($"{Root}:Store:ConnectionString", null,
+                "how to reach PostgreSQL: \"Host=db1,db2;Database=mailcluster;Username=mailcluster;Password=…\""));
+        }
+
+        if (options.AdvertisedAddress is not { } address)
+        {
+            reading.Faults.Add(new($"{Root}:Node:AdvertisedAddress", options.Node.AdvertisedAddress,
+                "host:port where the other nodes reach this one; it may be left out when Cluster.Endpoint names an address"));
+        }
+        else if (!OptionText.TryHostAndPort(address, out _, out _))
+        {
+            reading.Faults.Add(
+                new($"{Root}:Node:AdvertisedAddress", address, "host:port, IPv6 in brackets: \"mx1.example.test:7000\""));
+        }
+
+        foreach (var (key, file) in (ReadOnlySpan<(string, string?)>)[
+            ("CertificateFile", options.Cluster.CertificateFile), ("KeyFile", options.Cluster.KeyFile),
+            ("CaFile", options.Cluster.CaFile)])
+        {
+            if (options.Cluster.MutualTls && file is null)
+            {
+                reading.Faults.Add(new($"{Root}:Cluster:{key}", null, "a file, as MutualTls is true; there is no default"));
+            }
+        }
+    }
+
+    private static IEnumerable<(string Path, string Waits)> Unbuilt(OptionReading reading, StoreKind store)
     {
         var seen = new HashSet<string>();
-        foreach (var (definition, path, value) in reading.Given)
+        foreach (var (definition, path) in reading.Given)
         {
             // A section is named by its keys, a list by the list.
-            if (NotInForce.Find(definition, value) is { } entry && seen.Add(path) && !Covers(path))
+            if (NotInForce.Find(definition, store) is { } entry && seen.Add(path) && !Covers(path))
             {
-                yield return (entry.Value is null ? path : $"{path} = {entry.Value}", entry.Waits);
+                yield return (path, entry.Waits);
             }
         }
 

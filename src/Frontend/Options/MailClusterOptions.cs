@@ -58,8 +58,20 @@ public sealed record MailClusterOptions
             }
 
             yield return ("Http:Endpoint", "http", Http.Endpoints);
+            if (Store.Kind == StoreKind.PostgreSql)
+            {
+                yield return ("Cluster:Endpoint", "cluster", Cluster.Endpoints);
+            }
         }
     }
+
+    /// <summary>
+    /// host:port for the other nodes: what was said, else the first address of Cluster.Endpoint that is one; null: there
+    /// is none.
+    /// </summary>
+    public string? AdvertisedAddress => Node.AdvertisedAddress ?? Cluster.Endpoints
+        .FirstOrDefault(endpoint => !endpoint.Address.Equals(IPAddress.Any)
+            && !endpoint.Address.Equals(IPAddress.IPv6Any) && endpoint.Port != 0)?.ToString();
 
     internal static MailClusterOptions Read(OptionReader reader, string hostName, string? dataDirectory)
     {

@@ -20,7 +20,8 @@ public sealed record NodeOptions(string Name, string DataDirectory, string? Adve
             name,
             reader.Text("DataDirectory", "./data",
                 "Store, certificate, tokens; one process at a time. Relative to the working directory."),
-            reader.OptionalText("AdvertisedAddress", "host:port where other nodes reach this one (cluster only)."),
+            reader.OptionalText("AdvertisedAddress",
+                "host:port where other nodes reach this one. null: the first address of Cluster.Endpoint, when it is one."),
             reader.Duration("DrainTimeout", TimeSpan.FromMinutes(11), TimeSpan.Zero, TimeSpan.FromDays(1),
                 "How long a stopping node lets sessions finish: one minute more than the longest ConnectionTimeout, so that no transaction is cut."));
     }
@@ -80,7 +81,7 @@ public sealed record BackPressureOptions(long MinFreeDisk, long? MaxProcessMemor
                 + "around it and of the machine. Besides, and always: 94 % used of any of these, by all processes."));
 }
 
-/// <summary>PostgreSQL only; not in force yet.</summary>
+/// <summary>PostgreSQL only.</summary>
 public sealed record ClusterOptions(
     ImmutableArray<IPEndPoint> Endpoints, TimeSpan LeaseDuration, bool MutualTls, string? CertificateFile,
     string? KeyFile, string? CaFile)

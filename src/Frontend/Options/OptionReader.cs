@@ -209,7 +209,7 @@ internal sealed class OptionReader(OptionNode? node, string path, string definit
 
         if (Find(key) is { } given)
         {
-            reading.Given.Add((Definition(key), given.Path, given.Value));
+            reading.Given.Add((Definition(key), given.Path));
         }
     }
 
@@ -267,7 +267,7 @@ internal sealed class OptionReader(OptionNode? node, string path, string definit
         var values = ImmutableArray.CreateBuilder<T>(given.Children.Count);
         foreach (var item in Ordered(given, "a list in square brackets"))
         {
-            reading.Given.Add(($"{Definition(key)}[]", item.Path, item.Value));
+            reading.Given.Add(($"{Definition(key)}[]", item.Path));
             if (item.Value is { } text && item.Children.Count == 0 && parse(text, out var value))
             {
                 values.Add(value);

@@ -16,5 +16,5 @@ internal sealed class OptionReading(bool describes)
     public List<OptionDefinition> Definitions { get; } = [];
 
     /// <summary>Every key and list element that somebody set, with the key of its definition.</summary>
-    public List<(string Definition, string Path, string? Value)> Given { get; } = [];
+    public List<(string Definition, string Path)> Given { get; } = [];
 }

@@ -39,6 +39,19 @@ internal static class OptionText
         return true;
     }
 
+    /// <summary>A host name or address and a port from 1 on; IPv6 in brackets.</summary>
+    public static bool TryHostAndPort(string text, out string host, out int port)
+    {
+        var colon = text.LastIndexOf(':');
+        host = colon > 0 ? text[..colon] : "";
+        port = 0;
+        return host.Length > 0
+            && (host[0] == '[' ? host[^1] == ']' && IPAddress.TryParse(host[1..^1], out _)
+                : Uri.CheckHostName(host) is UriHostNameType.Dns or UriHostNameType.IPv4)
+            && int.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out port)
+            && port is > 0 and <= ushort.MaxValue;
+    }
+
     public static string Write(ImmutableArray<IPEndPoint> value) => string.Join(',', value);
 
     /// <summary>

@@ -93,6 +93,9 @@ internal sealed class SmtpContext(SmtpSessionOptions options, SmtpConnection con
     /// <summary>The node is short of disk or memory; as the shell last said.</summary>
     public bool IsShortOfResources { get; set; }
 
+    /// <summary>The store answers nobody; as the shell last said.</summary>
+    public bool IsStoreAway { get; set; }
+
     /// <summary>
     /// MAIL is refused: now, and for as long as the session lasts if its greeting was (OXSMTP-EV-12).
     /// </summary>

@@ -69,6 +69,15 @@ public sealed class SmtpSession
         set => _context.IsShortOfResources = value;
     }
 
+    /// <summary>
+    /// Whether the store answers nobody: MAIL and RCPT are then 451 4.3.0, before a client sends a body for nothing. To
+    /// be said before a line.
+    /// </summary>
+    public bool IsStoreAway
+    {
+        set => _context.IsStoreAway = value;
+    }
+
     /// <summary>The greeting (RFC 5321 §3.1).</summary>
     /// <param name="isOwing">
     /// An error was held back for this client on an earlier connection: the greeting is, once (OXSMTP-EV-19).

@@ -70,7 +70,8 @@ public sealed class ComposeTests
             Assert.True(names.Add(options.Node.Name));
             Assert.Equal($"{name}:7000", options.Node.AdvertisedAddress);
             Assert.Equal(name, service["hostname"].Text());
-            Assert.Contains($"{name}:{options.Node.DataDirectory}", service["volumes"].Items().Select(item => item.Text()));
+            Assert.Contains($"{name}:{options.Node.DataDirectory}", service["volumes"].Items().Select(item =>
+                item.Text()));
             Assert.Equal(Frontend.Options.StoreKind.PostgreSql, options.Store.Kind);
             Assert.DoesNotContain("Password", options.Store.ConnectionString, StringComparison.OrdinalIgnoreCase);
             var balancer = File["services"]!["haproxy"]!["networks"]!["edge"]!["ipv4_address"].Text();
@@ -104,7 +105,8 @@ public sealed class ComposeTests
         }
 
         Assert.All(Services.SelectMany(pair => pair.Service["depends_on"] is JsonArray list
-            ? list.Select(item => item.Text()) : pair.Service["depends_on"].Keys()), name => Assert.NotNull(File["services"]![name]));
+            ? list.Select(item => item.Text()) : pair.Service["depends_on"].Keys()), name =>
+                Assert.NotNull(File["services"]![name]));
     }
 
     [Fact]
@@ -115,9 +117,11 @@ public sealed class ComposeTests
         {
             var first = await Tool.RunAsync("bash", "deploy/compose/secrets.sh", directory.FullName);
             Assert.True(first.ExitCode == 0, first.Output);
-            var made = Directory.GetFiles(directory.FullName).ToDictionary(path => Path.GetFileName(path)!, System.IO.File.ReadAllText);
+            var made = Directory.GetFiles(directory.FullName).ToDictionary(path =>
+                Path.GetFileName(path)!, System.IO.File.ReadAllText);
 
-            Assert.Equal(File["secrets"]!.AsObject().Select(pair => Path.GetFileName(pair.Value!["file"].Text())).Order(), made.Keys.Order());
+            Assert.Equal(File["secrets"]!.AsObject().Select(pair =>
+                Path.GetFileName(pair.Value!["file"].Text())).Order(), made.Keys.Order());
             Assert.Matches("^[A-Za-z0-9]{40}$", made["postgres_password"]);
             Assert.Equal($"postgres:5432:mailcluster:mailcluster:{made["postgres_password"]}\n", made["pgpass"]);
             Assert.NotEqual(made["postgres_password"], made["grafana_password"]);
@@ -139,8 +143,10 @@ public sealed class ComposeTests
     [Fact]
     public void Files_and_folders_that_are_mounted_exist()
     {
-        var mounted = Services.SelectMany(pair => pair.Service["volumes"].Items()).Select(item => item.Text().Split(':')[0])
-            .Where(path => path.StartsWith('.')).Concat(File["configs"]!.AsObject().Select(pair => pair.Value!["file"].Text()));
+        var mounted = Services.SelectMany(pair => pair.Service["volumes"].Items()).Select(item =>
+            item.Text().Split(':')[0])
+            .Where(path => path.StartsWith('.')).Concat(File["configs"]!.AsObject().Select(pair =>
+                pair.Value!["file"].Text()));
 
         Assert.All(mounted, path => Assert.True(
             System.IO.File.Exists(Repository.PathOf(path)) || Directory.Exists(Repository.PathOf(path)), path));
@@ -151,15 +157,18 @@ public sealed class ComposeTests
     {
         var postgres = File["services"]!["postgres"]!;
         var command = postgres["command"].Items().Select(item => item.Text()).ToList();
-        Assert.Subset(new HashSet<string>(command), new HashSet<string> { "fsync=on", "synchronous_commit=on", "full_page_writes=on" });
+        Assert.Subset(new HashSet<string>(command), new HashSet<string> { "fsync=on", "synchronous_commit=on",
+            "full_page_writes=on" });
         Assert.Contains("--host=127.0.0.1", postgres["healthcheck"]!["test"].Items().Select(item => item.Text()));
-        Assert.All(Nodes, pair => Assert.Equal("service_healthy", pair.Service["depends_on"]!["postgres"]!["condition"].Text()));
+        Assert.All(Nodes, pair => Assert.Equal("service_healthy",
+            pair.Service["depends_on"]!["postgres"]!["condition"].Text()));
     }
 
     private static IEnumerable<string> UsesOf(JsonObject service, string section) => service[section] switch
     {
         JsonObject members => members.Keys(),
-        JsonArray items when section == "volumes" => items.Select(item => item.Text().Split(':')[0]).Where(name => !name.StartsWith('.')),
+        JsonArray items when section == "volumes" => items.Select(item => item.Text().Split(':')[0]).Where(name =>
+            !name.StartsWith('.')),
         JsonArray items => items.Select(item => item is JsonObject entry ? entry["source"].Text() : item.Text()),
         _ => [],
     };

@@ -25,7 +25,8 @@ public sealed partial class HaproxyTests
         try
         {
             File.WriteAllText(
-                file, Repository.Read(ConfigurationFile).Replace("send-proxy-v2", "send-proxy-v3", StringComparison.Ordinal));
+                file, Repository.Read(ConfigurationFile).Replace("send-proxy-v2", "send-proxy-v3",
+                    StringComparison.Ordinal));
 
             Assert.NotEqual(0, (await Tool.RunAsync("haproxy", "-c", "-f", file)).ExitCode);
         }
@@ -42,7 +43,8 @@ public sealed partial class HaproxyTests
         var ports = options.Ports();
         var text = Repository.Read(ConfigurationFile);
         var listeners = Listener().Matches(text);
-        Assert.Equal(["pop3", "pop3s", "smtp", "submission", "submissions"], listeners.Select(match => match.Groups[1].Value).Order());
+        Assert.Equal(["pop3", "pop3s", "smtp", "submission", "submissions"], listeners.Select(match =>
+            match.Groups[1].Value).Order());
         foreach (Match listener in listeners)
         {
             var name = listener.Groups[1].Value;
@@ -65,7 +67,8 @@ public sealed partial class HaproxyTests
     [Fact]
     public void The_published_ports_are_those_that_the_standards_name()
     {
-        var published = YamlText.Document(Repository.Read("docker-compose.yml"))["services"]!["haproxy"]!["ports"].Items()
+        var published = YamlText.Document(Repository.Read("docker-compose.yml"))["services"]!["haproxy"]!["ports"]
+            .Items()
             .Select(item => item.Text()).Order(StringComparer.Ordinal);
 
         Assert.Equal(["110:2110", "25:2525", "465:2465", "587:2587", "995:2995"], published);

@@ -17,7 +17,8 @@ public sealed partial class ImageTests
     {
         var images = All("ARG").Where(text => text.Contains("_IMAGE=", StringComparison.Ordinal)).ToList();
         Assert.Equal(2, images.Count);
-        Assert.All(images, text => Assert.Matches(@"_IMAGE=mcr\.microsoft\.com/dotnet/(sdk|aspnet):10\.0\.[0-9]+-noble$", text));
+        Assert.All(images, text => Assert.Matches(
+            @"_IMAGE=mcr\.microsoft\.com/dotnet/(sdk|aspnet):10\.0\.[0-9]+-noble$", text));
         Assert.Equal(["${SDK_IMAGE} AS build", "${RUNTIME_IMAGE} AS runtime"], All("FROM"));
     }
 
@@ -26,19 +27,21 @@ public sealed partial class ImageTests
     {
         var ignored = Repository.Read(".dockerignore");
         var sources = All("COPY").Where(text => !text.StartsWith("--from=", StringComparison.Ordinal))
-            .SelectMany(text => text.Split(' ').Where(word => !word.StartsWith("--", StringComparison.Ordinal)).SkipLast(1)).ToList();
+            .SelectMany(text => text.Split(' ').Where(word =>
+                !word.StartsWith("--", StringComparison.Ordinal)).SkipLast(1)).ToList();
         Assert.Contains("src/Frontend/MailCluster.Frontend.csproj", sources);
         foreach (var path in sources)
         {
             Assert.True(File.Exists(Repository.PathOf(path)) || Directory.Exists(Repository.PathOf(path)), path);
             var top = path.Split('/')[0];
-            Assert.Contains(top == "deploy" ? "!deploy/docker/\n" : Directory.Exists(Repository.PathOf(top)) ? $"!{top}/\n" : $"!{top}\n",
+            Assert.Contains(top == "deploy" ? "!deploy/docker/\n" : Directory.Exists(Repository
+                .PathOf(top)) ? $"!{top}/\n" : $"!{top}\n",
                 ignored, StringComparison.Ordinal);
         }
 
         // Every project that the program consists of is there before the packages are restored.
-        Assert.Equal(Directory.GetFiles(Repository.PathOf("src"), "*.csproj", SearchOption.AllDirectories)
-            .Select(path => Path.GetRelativePath(Repository.Root, path)).Where(IsPartOfTheProgram).Order(),
+        Assert.Equal(
+            ProjectsOf("src/Frontend/MailCluster.Frontend.csproj").Distinct().Order(),
             sources.Where(path => path.EndsWith(".csproj", StringComparison.Ordinal)).Order());
     }
 
@@ -74,7 +77,8 @@ public sealed partial class ImageTests
         var version = XDocument.Parse(Repository.Read("Directory.Build.props")).Descendants("Version").Single().Value;
 
         Assert.Contains($"VERSION={version}", All("ARG"));
-        Assert.Contains("org.opencontainers.image.licenses=\"MIT\"", Assert.Single(All("LABEL")), StringComparison.Ordinal);
+        Assert.Contains("org.opencontainers.image.licenses=\"MIT\"", Assert.Single(All("LABEL")),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -86,11 +90,15 @@ public sealed partial class ImageTests
             package => Assert.Contains($" {package} ", install, StringComparison.Ordinal));
     }
 
-    private static bool IsPartOfTheProgram(string project) => new[] { "Shared", "Actors", "Storage", "Frontend" }
-        .Any(name => project == $"src/{name}/MailCluster.{name}.csproj");
+    /// <summary>A project and those that it is built from, relative to the repository.</summary>
+    private static IEnumerable<string> ProjectsOf(string project) => XDocument.Parse(Repository.Read(project))
+        .Descendants("ProjectReference").Select(reference => reference.Attribute("Include")!.Value)
+        .Select(path => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Repository.PathOf(project))!, path)))
+        .SelectMany(path => ProjectsOf(Path.GetRelativePath(Repository.Root, path))).Prepend(project);
 
     private static IEnumerable<string> All(string instruction) => Instructions
-        .Where(line => line.StartsWith(instruction + " ", StringComparison.Ordinal)).Select(line => line[(instruction.Length + 1)..].Trim());
+        .Where(line => line.StartsWith(instruction + " ", StringComparison.Ordinal)).Select(line =>
+            line[(instruction.Length + 1)..].Trim());
 
     [GeneratedRegex(" +")]
     private static partial Regex Blanks();

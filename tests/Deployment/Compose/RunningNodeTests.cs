@@ -9,7 +9,8 @@ using Xunit;
 namespace MailCluster.Deployment.Compose;
 
 /// <summary>
-/// A real node with the configuration that the deployments give it (on SQLite and on ports that the system chose) answers
+/// A real node with the configuration that the deployments give it (on SQLite and on ports that the system chose)
+/// answers
 /// what they ask it.
 /// </summary>
 public sealed class RunningNodeTests : IAsyncLifetime
@@ -22,7 +23,8 @@ public sealed class RunningNodeTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var overlay = new Overlay("dev");
-        var environment = overlay.Environment().Where(pair => !pair.Key.Contains("Store", StringComparison.Ordinal)).ToList();
+        var environment = overlay.Environment().Where(pair =>
+            !pair.Key.Contains("Store", StringComparison.Ordinal)).ToList();
         environment.Add(new("MailCluster__Store__Kind", "Sqlite"));
         environment.Add(new("MailCluster__Node__DataDirectory", _directory.FullName));
         environment.Add(new("MailCluster__BackPressure__MinFreeDisk", "0"));
@@ -54,9 +56,11 @@ public sealed class RunningNodeTests : IAsyncLifetime
         var scrape = YamlText.Document(Repository.Read("deploy/prometheus/prometheus.yml"))["scrape_configs"]![0]!;
         using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{Port}") };
         foreach (var path in paths.Select(probe => probe["path"].Text())
-            .Append(annotations["prometheus.io/path"].Text()).Append(scrape["metrics_path"].Text()).Append("/health/ready"))
+            .Append(annotations["prometheus.io/path"].Text()).Append(scrape["metrics_path"].Text())
+                .Append("/health/ready"))
         {
-            using var answer = await client.GetAsync(new Uri(path, UriKind.Relative), TestContext.Current.CancellationToken);
+            using var answer = await client.GetAsync(new Uri(path, UriKind.Relative),
+                TestContext.Current.CancellationToken);
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         }
     }

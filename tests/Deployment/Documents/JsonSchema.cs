@@ -62,7 +62,8 @@ internal sealed class JsonSchema(JsonObject root)
                     break;
                 case "minimum" or "maximum":
                     Require(value?.GetValueKind() != JsonValueKind.Number
-                        || (keyword == "minimum" ? NumberOf(value) >= NumberOf(rule!) : NumberOf(value) <= NumberOf(rule!)),
+                        || (keyword == "minimum" ? NumberOf(value) >= NumberOf(rule!) : NumberOf(value) <= NumberOf(
+                            rule!)),
                         path, $"is beyond the {keyword} {rule}", faults);
                     break;
                 default:

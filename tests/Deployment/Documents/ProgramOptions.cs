@@ -13,7 +13,8 @@ internal static partial class ProgramOptions
     private static readonly HashSet<string> Known =
         [.. ConfigurationLoader.Describe().Select(definition => definition.Key)];
 
-    /// <summary>Null: the program has no such key. MailCluster__Tls__Certificates__0__KeyFile is Tls.Certificates[].KeyFile.</summary>
+    /// <summary>Null: the program has no such key. MailCluster__Tls__Certificates__0__KeyFile is
+    /// Tls.Certificates[].KeyFile.</summary>
     public static string? KeyOf(string variable)
     {
         if (!variable.StartsWith(Prefix, StringComparison.Ordinal))

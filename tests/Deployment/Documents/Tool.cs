@@ -11,7 +11,8 @@ internal static class Tool
     public static async Task<ToolResult> RunAsync(string name, params string[] arguments)
     {
         Assert.SkipUnless(
-            Environment.IsPrivilegedProcess || IsInstalled(name), $"{name} is not installed, and only root can install it");
+            Environment.IsPrivilegedProcess || IsInstalled(name),
+                $"{name} is not installed, and only root can install it");
         using var process = Process.Start(new ProcessStartInfo(name, arguments)
         {
             RedirectStandardOutput = true,
@@ -25,5 +26,6 @@ internal static class Tool
     }
 
     private static bool IsInstalled(string name) =>
-        new[] { "/usr/bin", "/usr/sbin", "/bin", "/usr/local/bin" }.Any(place => File.Exists(Path.Combine(place, name)));
+        new[] { "/usr/bin", "/usr/sbin", "/bin", "/usr/local/bin" }.Any(place =>
+            File.Exists(Path.Combine(place, name)));
 }

@@ -14,7 +14,8 @@ internal static class Kustomization
 {
     private const string Generated = "$generated";
 
-    private static readonly JsonSerializerOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Relaxed =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static IReadOnlyList<JsonObject> Build(string directory)
     {
@@ -157,7 +158,8 @@ internal static class Kustomization
     private static void Place(JsonObject item, string name) =>
         item["metadata"]![item["kind"].Text() == "Namespace" ? "name" : "namespace"] = name;
 
-    /// <summary>Ten characters of the content's SHA-256, without vowels and digits that could be taken for them.</summary>
+    /// <summary>Ten characters of the content's SHA-256, without vowels and digits that could be taken for
+    /// them.</summary>
     private static string HashOf(JsonObject map)
     {
         var content = new JsonObject();

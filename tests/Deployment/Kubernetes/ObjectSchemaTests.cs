@@ -59,7 +59,8 @@ public sealed class ObjectSchemaTests
 
         // Each kind had at least apiVersion, kind, metadata and a name to get wrong.
         Assert.All(planted, pair => Assert.InRange(pair.Value, 4, 1000));
-        Assert.Equal(new Overlay(overlay).Objects.Select(item => item["kind"].Text()).Distinct().Order(), planted.Keys.Order());
+        Assert.Equal(new Overlay(overlay).Objects.Select(item =>
+            item["kind"].Text()).Distinct().Order(), planted.Keys.Order());
         Assert.InRange(planted["StatefulSet"], 120, 1000);
     }
 
@@ -83,7 +84,8 @@ public sealed class ObjectSchemaTests
     {
         var kind = Schema.Root["kinds"]![item["kind"].Text()];
         return kind is null ? [$"no kind {item["kind"]}"]
-            : kind["apiVersion"].Text() != item["apiVersion"].Text() ? [$"{item["kind"]} is not of {item["apiVersion"]}"]
+            : kind["apiVersion"].Text() != item["apiVersion"]
+                .Text() ? [$"{item["kind"]} is not of {item["apiVersion"]}"]
             : Schema.Check(item, new JsonObject { ["$ref"] = kind["$ref"].Text() });
     }
 

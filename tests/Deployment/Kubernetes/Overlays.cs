@@ -8,7 +8,8 @@ namespace MailCluster.Deployment.Kubernetes;
 internal sealed class Overlay(string name)
 {
     public static TheoryData<string> Names { get; } =
-        [.. Directory.GetDirectories(Repository.PathOf("k8s/overlays")).Select(path => Path.GetFileName(path)!).Order()];
+        [.. Directory.GetDirectories(Repository.PathOf("k8s/overlays")).Select(path =>
+            Path.GetFileName(path)!).Order()];
 
     public IReadOnlyList<JsonObject> Objects { get; } = Kustomization.Build(Repository.PathOf($"k8s/overlays/{name}"));
 

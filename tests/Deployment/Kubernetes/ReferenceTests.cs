@@ -37,12 +37,14 @@ public sealed class ReferenceTests
             var variable = entries[index].Name;
             Assert.True(
                 ProgramOptions.KeyOf(variable) is not null
-                    || entries.Skip(index + 1).Any(entry => entry.Value.Contains($"$({variable})", StringComparison.Ordinal)),
+                    || entries.Skip(index + 1).Any(entry => entry.Value.Contains($"$({variable})",
+                        StringComparison.Ordinal)),
                 $"{variable} is no key of the configuration and no later variable uses it");
         }
 
         // What a variable refers to stands above it, or it would stay as it is written.
-        Assert.DoesNotContain(new Overlay(name).Environment(), pair => pair.Value.Contains("$(", StringComparison.Ordinal));
+        Assert.DoesNotContain(new Overlay(name).Environment(), pair =>
+            pair.Value.Contains("$(", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -56,11 +58,13 @@ public sealed class ReferenceTests
         {
             Assert.All(service["spec"]!["selector"]!.AsObject(),
                 pair => Assert.Equal(pair.Value.Text(), labels[pair.Key].Text()));
-            Assert.All(service["spec"]!["ports"].Items(), port => Assert.Contains(port["targetPort"].Text(), overlay.Ports.Keys));
+            Assert.All(service["spec"]!["ports"].Items(), port =>
+                Assert.Contains(port["targetPort"].Text(), overlay.Ports.Keys));
             Assert.All(service["spec"]!["ports"].Items(), port => Assert.Equal(
                 port["name"].Text() switch
                 {
-                    "smtp" => 25, "submission" => 587, "submissions" => 465, "pop3" => 110, "pop3s" => 995, "links" => 7000,
+                    "smtp" => 25, "submission" => 587, "submissions" => 465, "pop3" => 110, "pop3s" => 995, "links" =>
+                        7000,
                     var other => throw new NotSupportedException(other),
                 }, port["port"]!.GetValue<int>()));
             if (service["spec"]!["clusterIP"]?.Text() != "None")
@@ -69,7 +73,8 @@ public sealed class ReferenceTests
             }
         }
 
-        Assert.Contains(overlay.Of("Service"), service => Overlay.NameOf(service) == overlay.Set["spec"]!["serviceName"].Text()
+        Assert.Contains(overlay.Of("Service"), service => Overlay.NameOf(service) == overlay.Set["spec"]!["serviceName"]
+            .Text()
             && service["spec"]!["clusterIP"].Text() == "None");
     }
 
@@ -119,7 +124,8 @@ public sealed class ReferenceTests
     {
         var overlay = new Overlay(name);
         var volumes = overlay.Pod["volumes"].Items().ToDictionary(volume => volume["name"].Text());
-        var claims = overlay.Set["spec"]!["volumeClaimTemplates"].Items().Select(claim => Overlay.NameOf(claim.AsObject()));
+        var claims = overlay.Set["spec"]!["volumeClaimTemplates"].Items().Select(claim =>
+            Overlay.NameOf(claim.AsObject()));
         var mounts = overlay.Container["volumeMounts"].Items().ToDictionary(
             mount => mount["mountPath"].Text(), mount => mount["name"].Text());
 
@@ -127,7 +133,8 @@ public sealed class ReferenceTests
         Assert.All(volumes.Values.Where(volume => volume["configMap"] is not null), volume => Assert.Contains(
             overlay.Of("ConfigMap"), map => Overlay.NameOf(map) == volume["configMap"]!["name"].Text()));
         var documentation = Repository.Read("docs/deployment.md");
-        Assert.All(SecretsOf(overlay), secret => Assert.Contains($"`{secret}`", documentation, StringComparison.Ordinal));
+        Assert.All(SecretsOf(overlay), secret => Assert.Contains($"`{secret}`", documentation,
+            StringComparison.Ordinal));
 
         var options = ProgramOptions.Load(overlay.Configuration, overlay.Environment());
         var files = options.Tls.Certificates.SelectMany(pair => new[] { pair.CertificateFile, pair.KeyFile })
@@ -143,12 +150,14 @@ public sealed class ReferenceTests
     {
         var overlay = new Overlay(name);
         var options = ProgramOptions.Load(overlay.Configuration, overlay.Environment());
-        var command = overlay.Container["lifecycle"]!["preStop"]!["exec"]!["command"].Items().Select(item => item.Text());
+        var command = overlay.Container["lifecycle"]!["preStop"]!["exec"]!["command"].Items().Select(item =>
+            item.Text());
         Assert.Equal(["sleep", "15"], command);
 
         var grace = TimeSpan.FromSeconds(overlay.Pod["terminationGracePeriodSeconds"]!.GetValue<int>());
         Assert.InRange(
-            grace, options.Node.DrainTimeout + TimeSpan.FromSeconds(15 + 30), options.Node.DrainTimeout + TimeSpan.FromMinutes(2));
+            grace, options.Node.DrainTimeout + TimeSpan.FromSeconds(15 + 30),
+                options.Node.DrainTimeout + TimeSpan.FromMinutes(2));
     }
 
     [Theory]
@@ -166,11 +175,13 @@ public sealed class ReferenceTests
         Assert.All(overlay.Pod["volumes"].Items(), volume => Assert.Contains(
             Assert.Single(volume.Keys(), key => key != "name"), new[] { "configMap", "secret", "emptyDir" }));
         Assert.False(overlay.Pod["automountServiceAccountToken"]!.GetValue<bool>());
-        Assert.All(overlay.Of("ServiceAccount"), account => Assert.False(account["automountServiceAccountToken"]!.GetValue<bool>()));
+        Assert.All(overlay.Of("ServiceAccount"), account => Assert
+            .False(account["automountServiceAccountToken"]!.GetValue<bool>()));
         Assert.Contains(overlay.Of("ServiceAccount"),
             account => Overlay.NameOf(account) == overlay.Pod["serviceAccountName"].Text());
         Assert.Equal("restricted",
-            Assert.Single(overlay.Of("Namespace"))["metadata"]!["labels"]!["pod-security.kubernetes.io/enforce"].Text());
+            Assert.Single(overlay.Of("Namespace"))["metadata"]!["labels"]!["pod-security.kubernetes.io/enforce"]
+                .Text());
     }
 
     [Theory]
@@ -179,7 +190,8 @@ public sealed class ReferenceTests
     {
         var version = XDocument.Parse(Repository.Read("Directory.Build.props")).Descendants("Version").Single().Value;
 
-        Assert.EndsWith($"mailcluster:{version}", new Overlay(name).Container["image"].Text(), StringComparison.Ordinal);
+        Assert.EndsWith($"mailcluster:{version}", new Overlay(name).Container["image"].Text(),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -194,11 +206,14 @@ public sealed class ReferenceTests
         Assert.StartsWith(metric + "{", rule["seriesQuery"].Text(), StringComparison.Ordinal);
         Assert.Contains($"| `{metric}` | gauge |", Repository.Read("docs/metrics.md"), StringComparison.Ordinal);
         Assert.True(long.Parse(
-            scaler["spec"]!["metrics"]![0]!["pods"]!["target"]!["averageValue"].Text(), CultureInfo.InvariantCulture) > 0);
-        Assert.InRange(scaler["spec"]!["minReplicas"]!.GetValue<int>(), 3, scaler["spec"]!["maxReplicas"]!.GetValue<int>());
+            scaler["spec"]!["metrics"]![0]!["pods"]!["target"]!["averageValue"].Text(),
+                CultureInfo.InvariantCulture) > 0);
+        Assert.InRange(scaler["spec"]!["minReplicas"]!.GetValue<int>(), 3,
+            scaler["spec"]!["maxReplicas"]!.GetValue<int>());
     }
 
     private static IEnumerable<string> SecretsOf(Overlay overlay) => overlay.Container["env"].Items()
         .Select(entry => entry["valueFrom"]?["secretKeyRef"]?["name"].Text())
-        .Concat(overlay.Pod["volumes"].Items().Select(volume => volume["secret"]?["secretName"].Text())).OfType<string>();
+        .Concat(overlay.Pod["volumes"].Items().Select(volume =>
+            volume["secret"]?["secretName"].Text())).OfType<string>();
 }

@@ -3,12 +3,14 @@ using System.Text.Json.Nodes;
 namespace MailCluster.Deployment.Kubernetes;
 
 /// <summary>
-/// A strategic merge patch as kustomize 5 applies it: mappings merge, null takes a key away, lists of objects that have a
+/// A strategic merge patch as kustomize 5 applies it: mappings merge, null takes a key away, lists of objects that
+/// have a
 /// merge key merge by it with the patch's elements first, any other list is replaced.
 /// </summary>
 internal static class StrategicMerge
 {
-    /// <summary>x-kubernetes-patch-merge-key (for spread constraints: list-map-keys) of the lists that k8s/ has.</summary>
+    /// <summary>x-kubernetes-patch-merge-key (for spread constraints: list-map-keys) of the lists that k8s/
+    /// has.</summary>
     private static readonly Dictionary<string, string[]> MergeKeys = new(StringComparer.Ordinal)
     {
         ["containers"] = ["name"],

@@ -3,7 +3,8 @@ using MailCluster.Deployment.Documents;
 
 namespace MailCluster.Deployment.Monitoring;
 
-/// <summary>The series that a node gives: docs/metrics.md, and the instruments of src/ that are not in it yet.</summary>
+/// <summary>The series that a node gives: docs/metrics.md, and the instruments of src/ that are not in it
+/// yet.</summary>
 internal static partial class ProgramMetrics
 {
     public static HashSet<string> Read()
@@ -18,7 +19,8 @@ internal static partial class ProgramMetrics
         {
             foreach (Match instrument in Instrument().Matches(text))
             {
-                names.UnionWith(SeriesOf(instrument.Groups[1].Value, instrument.Groups[2].Value, instrument.Groups[3].Value));
+                names.UnionWith(SeriesOf(instrument.Groups[1].Value, instrument.Groups[2].Value,
+                    instrument.Groups[3].Value));
             }
         }
 
@@ -42,7 +44,8 @@ internal static partial class ProgramMetrics
         var series = name.Replace('.', '_')
             + (unit switch { "s" => "_seconds", "By" => "_bytes", "1" => "_ratio", _ => "" });
         return kind.EndsWith("Histogram", StringComparison.Ordinal) ? SeriesOf(series, "histogram")
-            : kind.EndsWith("UpDownCounter", StringComparison.Ordinal) || kind.EndsWith("Gauge", StringComparison.Ordinal)
+            : kind.EndsWith("UpDownCounter", StringComparison.Ordinal)
+                || kind.EndsWith("Gauge", StringComparison.Ordinal)
                 ? [series]
                 : [$"{series}_total"];
     }

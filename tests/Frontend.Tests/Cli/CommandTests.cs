@@ -152,7 +152,7 @@ public sealed class CommandTests(RunningNode node) : IClassFixture<RunningNode>
     }
 
     [Fact]
-    public async Task A_store_that_is_not_built_is_refused()
+    public async Task A_cluster_without_its_database_is_refused()
     {
         var file = Path.GetTempFileName();
         await File.WriteAllTextAsync(file, """{"MailCluster":{"Store":{"Kind":"PostgreSql"}}}""", Cancelled);
@@ -163,7 +163,7 @@ public sealed class CommandTests(RunningNode node) : IClassFixture<RunningNode>
 
         Assert.Equal(ExitCode.Configuration, checkedOnly.Code);
         Assert.Equal(ExitCode.Configuration, served.Code);
-        Assert.Contains("PostgreSql", served.Error, StringComparison.Ordinal);
+        Assert.Contains("MailCluster:Store:ConnectionString", served.Error, StringComparison.Ordinal);
     }
 
     [Fact]

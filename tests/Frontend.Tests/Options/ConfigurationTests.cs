@@ -185,8 +185,49 @@ public sealed class ConfigurationTests
     {
         var keys = ConfigurationLoader.Describe().Select(definition => definition.Key).ToHashSet();
 
-        Assert.All(NotInForce.Keys, entry => Assert.Contains(entry.Key.Replace("[]", "", StringComparison.Ordinal),
+        Assert.All([.. NotInForce.Keys, .. NotInForce.OfLoneNode], entry => Assert.Contains(entry.Key.Replace("[]", "", StringComparison.Ordinal),
             keys.Select(key => key.Replace("[]", "", StringComparison.Ordinal))));
+    }
+
+    [Fact]
+    public void On_PostgreSql_all_of_the_cluster_is_in_force_and_its_port_is_named()
+    {
+        var loaded = Load("""
+            {"Store":{"Kind":"PostgreSql","ConnectionString":"Host=db"},"Cluster":{"Endpoint":"127.0.0.5:7000"}}
+            """);
+
+        Assert.Empty(loaded.NotInForce);
+        Assert.Equal("127.0.0.5:7000", loaded.Options.AdvertisedAddress);
+        Assert.Contains(loaded.Options.Listeners, listener => listener.Name == "cluster");
+    }
+
+    [Theory]
+    [InlineData("""{}""", "MailCluster:Store:ConnectionString", "Host=")]
+    [InlineData("""{}""", "MailCluster:Node:AdvertisedAddress", "may be left out when Cluster.Endpoint names an address")]
+    [InlineData("""{"AdvertisedAddress":"mx1"}""", "MailCluster:Node:AdvertisedAddress", "host:port")]
+    [InlineData("""{"AdvertisedAddress":"::1:7000"}""", "MailCluster:Node:AdvertisedAddress", "IPv6 in brackets")]
+    [InlineData("""{"AdvertisedAddress":"mx1:0"}""", "MailCluster:Node:AdvertisedAddress", "host:port")]
+    public void What_a_cluster_needs_is_asked_for(string node, string path, string allowed)
+    {
+        var faults = Assert.Throws<ConfigurationFaultException>(
+            () => Load($$$"""
+                {"Node":{{{node}}},"Store":{"Kind":"PostgreSql"}}
+                """)).Faults;
+
+        Assert.Contains(faults, fault => fault.ToString().Contains(path, StringComparison.Ordinal)
+            && fault.ToString().Contains(allowed, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Mutual_tls_needs_its_three_files()
+    {
+        var faults = Assert.Throws<ConfigurationFaultException>(() => Load("""
+            {"Store":{"Kind":"PostgreSql","ConnectionString":"Host=db"},
+            "Cluster":{"Endpoint":"127.0.0.5:7000","MutualTls":true,"CaFile":"ca.pem"}}
+            """)).Faults;
+
+        Assert.Equal(2, faults.Count);
+        Assert.All(faults, fault => Assert.Contains("MailCluster:Cluster:", fault.ToString(), StringComparison.Ordinal));
     }
 
     [Fact]

@@ -56,6 +56,12 @@ internal static class Mail
             return;
         }
 
+        if (context.IsStoreAway)
+        {
+            context.Refuse(SmtpReplies.StoreUnavailable);
+            return;
+        }
+
         if (arguments.Parameters.Size > context.Options.MaxMessageSize)
         {
             context.Refuse(SmtpReplies.MessageTooBig);

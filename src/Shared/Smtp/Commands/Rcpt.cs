@@ -47,6 +47,13 @@ internal static class Rcpt
             return;
         }
 
+        if (context.IsStoreAway)
+        {
+            // What a cache says of the recipient helps nobody now.
+            context.Refuse(SmtpReplies.StoreUnavailable);
+            return;
+        }
+
         context.AskRecipient(path, Answered);
     }
 
