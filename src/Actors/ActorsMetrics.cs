@@ -41,6 +41,8 @@ internal sealed class ActorsMetrics : IDisposable
         AskFailure.MailboxFull => "mailbox_full",
         AskFailure.DeadlinePassed => "deadline_passed",
         AskFailure.Stopped => "stopped",
+        AskFailure.NotHere => "not_here",
+        AskFailure.Interrupted => "interrupted",
         _ => "failed",
     };
 }

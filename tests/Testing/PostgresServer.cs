@@ -116,6 +116,14 @@ public sealed class PostgresServer : IDisposable
     public void Configure(params IEnumerable<string> settings) =>
         File.AppendAllLines(Path.Combine(_directory, "postgresql.conf"), settings);
 
+    /// <summary>Clients of this network may come, as far as the server listens there ("listen_addresses").</summary>
+    public void Admit(string network)
+    {
+        File.AppendAllLines(
+            Path.Combine(_directory, "pg_hba.conf"), [$"host all all {network} scram-sha-256"]);
+        Reload();
+    }
+
     /// <summary>What <see cref="Configure"/> added is read again, as far as a running server can.</summary>
     public void Reload()
     {

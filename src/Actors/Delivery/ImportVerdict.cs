@@ -16,4 +16,9 @@ public enum ImportVerdict
 
     /// <summary>Nothing was written; later perhaps: a full lane, a store that fails.</summary>
     Unavailable,
+
+    /// <summary>
+    /// Nothing was written: the mailbox's home is another node (<see cref="MessageImporter.HomeOf"/>), or moves.
+    /// </summary>
+    NotHere,
 }

@@ -37,7 +37,10 @@ public sealed class MessageAcceptor(
     {
         var since = time.GetTimestamp();
         var patience = options.PatienceWithin(acknowledgementDelay);
-        var (verdict, slow) = await DeliverAsync(message, since, patience);
+        var mailboxes = message.Mailboxes();
+        var (verdict, slow) = IsHome(mailboxes)
+            ? await DeliverAsync(message, mailboxes, since, patience)
+            : (AcceptVerdict.Unavailable, mailboxes);
         var isSpooled = !slow.IsDefaultOrEmpty;
         if (isSpooled)
         {
@@ -55,9 +58,8 @@ public sealed class MessageAcceptor(
     /// Mailboxes in the answer: one of them is slow or failing, and nothing of the message is or will be written.
     /// </summary>
     private async ValueTask<(AcceptVerdict Verdict, ImmutableArray<MailboxId> Slow)> DeliverAsync(
-        AcceptedMessage message, long since, TimeSpan patience)
+        AcceptedMessage message, ImmutableArray<MailboxId> mailboxes, long since, TimeSpan patience)
     {
-        var mailboxes = message.Mailboxes();
         for (var attempt = 1; attempt <= options.AttemptsMax; attempt++)
         {
             // A lone mailbox may load while its message waits; several hold each other back, so all are ready before.
@@ -83,12 +85,23 @@ public sealed class MessageAcceptor(
             }
 
             DeliveryLog.NotCommitted(_log, message.Body.Value, outcome);
+            if (outcome == CommitOutcome.StoreFailed && !IsHome(mailboxes))
+            {
+                // Nothing was written, for this node is not the home any more.
+                break;
+            }
+
             if (outcome != CommitOutcome.Refused)
             {
                 return (Refusal(outcome), default);
             }
 
             metrics.Retried();
+            if (!IsHome(mailboxes))
+            {
+                break;
+            }
+
             if (time.GetElapsedTime(since) >= patience)
             {
                 break;
@@ -96,6 +109,20 @@ public sealed class MessageAcceptor(
         }
 
         return (AcceptVerdict.Unavailable, mailboxes);
+    }
+
+    /// <summary>Of all of them: only then can one commit write body and mailboxes.</summary>
+    private bool IsHome(ImmutableArray<MailboxId> mailboxes)
+    {
+        foreach (var mailbox in mailboxes)
+        {
+            if (!region.IsHome(mailbox))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private async ValueTask<CommitOutcome> CommitAsync(

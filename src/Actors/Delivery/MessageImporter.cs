@@ -1,6 +1,8 @@
+using MailCluster.Actors.Cluster;
 using MailCluster.Actors.Mailboxes;
 using MailCluster.Actors.Storage;
 using MailCluster.Shared;
+using MailCluster.Shared.Cluster;
 using MailCluster.Shared.Mailboxes;
 
 namespace MailCluster.Actors.Delivery;
@@ -12,13 +14,18 @@ namespace MailCluster.Actors.Delivery;
 public sealed class MessageImporter(
     MailboxRegion region, IMailboxStore store, DeliveryOptions options, TimeProvider time, DeliveryMetrics metrics)
 {
+    /// <summary>Which node imports into this mailbox; null: this one, or none is known now.</summary>
+    public NodePeer? HomeOf(MailboxId mailbox) =>
+        region.Homes.Find(ShardId.Of(mailbox)) is { Kind: HomeKind.There } there ? there.Peer : null;
+
     /// <summary>
     /// Before the octets are read: <see cref="ImportVerdict.Stored"/> when it can come, else why it need not.
     /// </summary>
     /// <exception cref="StoreUnavailableException">The store cannot be asked.</exception>
     public async ValueTask<ImportVerdict> LookAsync(
         MailboxId mailbox, string key, string? uniqueId, CancellationToken cancellationToken) =>
-        await store.FindImportAsync(mailbox, key, uniqueId, cancellationToken) switch
+        !region.IsHome(mailbox) ? ImportVerdict.NotHere
+        : await store.FindImportAsync(mailbox, key, uniqueId, cancellationToken) switch
         {
             ImportStanding.Imported => ImportVerdict.AlreadyThere,
             ImportStanding.UniqueIdTaken => ImportVerdict.UniqueIdTaken,
@@ -60,6 +67,11 @@ public sealed class MessageImporter(
             {
                 metrics.Imported();
                 return ImportVerdict.Stored;
+            }
+
+            if (delivery.IsElsewhere || !region.IsHome(message.Mailbox))
+            {
+                return ImportVerdict.NotHere;
             }
 
             if (outcome != CommitOutcome.Refused || attempt == options.AttemptsMax)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using MailCluster.Actors.Cluster;
 using MailCluster.Actors.Kernel;
 using MailCluster.Actors.Mailboxes;
 using MailCluster.Actors.Storage;
@@ -18,18 +19,21 @@ public sealed class Spool
     private readonly ICommitter _committer;
     private readonly AcknowledgementWaits _waits;
     private readonly ActorRef<SpoolMessage> _actor;
+    private readonly SpoolTells _tells;
     private readonly TimeProvider _time;
     private readonly SpoolMetrics _metrics;
     private readonly ILogger _log;
 
     /// <summary>Delivery of what is in the store begins at once.</summary>
+    /// <param name="asks">Null: a lone node.</param>
     public Spool(
         ActorSystem system,
         MailboxRegion region,
         ISpoolStore store,
         SpoolOptions options,
         SpoolMetrics metrics,
-        ILoggerFactory log)
+        ILoggerFactory log,
+        ShardAsks? asks = null)
     {
         _store = store;
         _committer = region.Committer;
@@ -38,12 +42,17 @@ public sealed class Spool
         _log = log.CreateLogger("MailCluster.Delivery");
         _waits = new AcknowledgementWaits(options.WaitersMax, _time);
         metrics.Observe(() => store.Count, () => _waits.Count, _time);
-        var courier = new SpoolCourier(region, store, _waits, options, _time, metrics, _log);
-        _actor = system.Spawn("spool", () => new SpoolActor(courier, store, options, metrics), new ActorOptions());
+        _tells = new SpoolTells(asks, _waits, options, metrics, WakeHere);
+        var courier = new SpoolCourier(region, store, _tells, options, _time, metrics, _log);
+        _actor = system.Spawn(
+            "spool", () => new SpoolActor(courier, store, options, metrics, region.Homes), new ActorOptions());
     }
 
     /// <summary>Something of these mailboxes is due that was not, because an administrator said so.</summary>
-    public void Wake(ImmutableArray<MailboxId> mailboxes) => _actor.Tell(new SpoolMessage.Arrived(mailboxes));
+    public void Wake(ImmutableArray<MailboxId> mailboxes) => _tells.Wake(mailboxes);
+
+    /// <summary>This node has become the home of mailboxes: what waits for them is looked for.</summary>
+    internal void HomesArrived() => _actor.Tell(SpoolMessage.HomesArrived.Instance);
 
     /// <summary>
     /// Commits, and then waits until the message is in all its mailboxes, at most the delay, counted from
@@ -57,6 +66,7 @@ public sealed class Spool
         CancellationToken hurry)
     {
         var rows = Rows(message, mailboxes);
+        var ids = rows.Select(static row => row.Id).ToImmutableArray();
         using var wait = _waits.TryBegin(rows);
         var unit = new CommitUnit(1, message.Content());
         unit.Contribute(_committer, null, [.. rows.Select(row => new StoreOperation.InsertSpool(row))]);
@@ -68,13 +78,16 @@ public sealed class Spool
         }
 
         DeliveryLog.Spooled(_log, message.Body.Value, rows.Length);
-        Wake(mailboxes);
+        _tells.Committed(ids, mailboxes, wait is not null);
         var end = wait is null
             ? AcknowledgementEnd.NotWaited
             : await wait.UntilAsync(acknowledgementDelay - _time.GetElapsedTime(since), hurry);
+        _tells.Forget(ids);
         _metrics.Acknowledged(end, _time.GetElapsedTime(since));
         return AcceptVerdict.Committed;
     }
+
+    private void WakeHere(ImmutableArray<MailboxId> mailboxes) => _actor.Tell(new SpoolMessage.Arrived(mailboxes));
 
     /// <summary>Two recipients that lead to one mailbox are one row, under the name of the first.</summary>
     private ImmutableArray<SpoolRow> Rows(AcceptedMessage message, ImmutableArray<MailboxId> mailboxes)

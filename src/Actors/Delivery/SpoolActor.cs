@@ -1,16 +1,20 @@
 using System.Diagnostics;
+using MailCluster.Actors.Cluster;
 using MailCluster.Actors.Kernel;
 using MailCluster.Actors.Storage;
 using MailCluster.Shared;
+using MailCluster.Shared.Cluster;
 
 namespace MailCluster.Actors.Delivery;
 
 /// <summary>
 /// Says which mailbox is visited next: those it was told of, those whose back-off is short, those that the sweep finds.
 /// Each mailbox is visited by one at a time, takes a few rows and queues again behind the others, so that one with
-/// very many rows costs the others nothing. It holds names of mailboxes only; the rows stay in the store.
+/// very many rows costs the others nothing. It holds names of mailboxes only; the rows stay in the store. Mailboxes
+/// whose home is another node are left to that.
 /// </summary>
-internal sealed class SpoolActor(SpoolCourier courier, ISpoolStore store, SpoolOptions options, SpoolMetrics metrics)
+internal sealed class SpoolActor(
+    SpoolCourier courier, ISpoolStore store, SpoolOptions options, SpoolMetrics metrics, IShardHomes homes)
     : Actor<SpoolMessage>
 {
     private readonly Queue<(MailboxId Mailbox, bool Works)> _ready = [];
@@ -20,6 +24,7 @@ internal sealed class SpoolActor(SpoolCourier courier, ISpoolStore store, SpoolO
     private readonly Dictionary<MailboxId, bool> _visited = [];
     private readonly PriorityQueue<MailboxId, long> _resting = new();
     private bool _isSweeping;
+    private bool _sweepsAgain;
     private long _swept;
     private MailboxId? _sweepFrom;
 
@@ -46,6 +51,15 @@ internal sealed class SpoolActor(SpoolCourier courier, ISpoolStore store, SpoolO
                 break;
             case SpoolMessage.Swept swept:
                 OnSwept(swept);
+                break;
+            case SpoolMessage.HomesArrived:
+                _sweepFrom = null;
+                _sweepsAgain = _isSweeping;
+                if (!_isSweeping)
+                {
+                    Sweep();
+                }
+
                 break;
             case SpoolMessage.Tick:
                 OnTick();
@@ -95,12 +109,20 @@ internal sealed class SpoolActor(SpoolCourier courier, ISpoolStore store, SpoolO
         metrics.Oldest = swept.Oldest;
         if (swept.Mailboxes is not { } found)
         {
+            _sweepsAgain = false;
             return;
         }
 
         foreach (var mailbox in found.Due)
         {
             Enqueue(mailbox, works: false);
+        }
+
+        if (_sweepsAgain)
+        {
+            _sweepsAgain = false;
+            Sweep();
+            return;
         }
 
         _sweepFrom = found.Next;
@@ -139,6 +161,11 @@ internal sealed class SpoolActor(SpoolCourier courier, ISpoolStore store, SpoolO
 
     private void Enqueue(MailboxId mailbox, bool works)
     {
+        if (!IsHome(mailbox))
+        {
+            return;
+        }
+
         if (_visited.ContainsKey(mailbox))
         {
             _visited[mailbox] = true;
@@ -149,11 +176,18 @@ internal sealed class SpoolActor(SpoolCourier courier, ISpoolStore store, SpoolO
         }
     }
 
+    private bool IsHome(MailboxId mailbox) => homes.Find(ShardId.Of(mailbox)).Kind == HomeKind.Here;
+
     private void VisitReady()
     {
         while (_visited.Count < options.VisitsMax && _ready.TryDequeue(out var next))
         {
             _queued.Remove(next.Mailbox);
+            if (!IsHome(next.Mailbox))
+            {
+                continue;
+            }
+
             _visited.Add(next.Mailbox, false);
             _ = VisitAsync(Context.Self, next.Mailbox, next.Works);
         }

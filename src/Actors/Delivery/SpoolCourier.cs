@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
+using MailCluster.Actors.Cluster;
 using MailCluster.Actors.Kernel;
 using MailCluster.Actors.Mailboxes;
 using MailCluster.Actors.Storage;
 using MailCluster.Shared;
+using MailCluster.Shared.Cluster;
 using MailCluster.Shared.Mailboxes;
 using MailCluster.Shared.Smtp;
 using Microsoft.Extensions.Logging;
@@ -11,12 +13,13 @@ namespace MailCluster.Actors.Delivery;
 
 /// <summary>
 /// Carries rows of the spool into their mailbox: each is one unit of the mailbox's actor that adds the message and
-/// takes the row, or neither (I2). What does not arrive is noted, all rows of a visit in one unit.
+/// takes the row, or neither (I2). What does not arrive is noted, all rows of a visit in one unit; by the home only, so
+/// that one which has lost its shard puts nothing off.
 /// </summary>
 internal sealed class SpoolCourier(
     MailboxRegion region,
     ISpoolStore store,
-    AcknowledgementWaits waits,
+    SpoolTells tells,
     SpoolOptions options,
     TimeProvider time,
     SpoolMetrics metrics,
@@ -30,10 +33,19 @@ internal sealed class SpoolCourier(
     /// <exception cref="StoreUnavailableException">The rows cannot be read.</exception>
     public async Task<SpoolMessage.Visited> VisitAsync(MailboxId mailbox, bool works)
     {
+        var shard = ShardId.Of(mailbox);
+        var home = region.Homes.Find(shard);
+        if (home.Kind != HomeKind.Here)
+        {
+            return Elsewhere(mailbox);
+        }
+
+        var guard = new ShardEpoch(shard, home.Epoch);
         var until = works ? DateTimeOffset.MaxValue : time.GetUtcNow();
         var rows = await store.ListDueAsync(mailbox, until, options.VisitRowsMax, CancellationToken.None);
         if (rows.IsEmpty)
         {
+            await TellOfGoneAsync(mailbox);
             return new(mailbox, VisitEnd.Empty, TimeSpan.Zero);
         }
 
@@ -44,20 +56,35 @@ internal sealed class SpoolCourier(
                 mailbox, static (reply, _) => new MailboxMessage.Prepare(reply), null, options.VisitDeadline);
             if (readiness == MailboxReadiness.Gone)
             {
-                return await ParkAsync(mailbox, rows);
+                return await ParkAsync(mailbox, rows, guard);
             }
 
-            return await CarryAsync(mailbox, rows, options.VisitDeadline - time.GetElapsedTime(since), works);
+            return await CarryAsync(mailbox, rows, options.VisitDeadline - time.GetElapsedTime(since), works, guard);
         }
         catch (AskFailedException failure)
         {
-            return failure.Why == AskFailure.Stopped
-                ? new(mailbox, VisitEnd.Failed, options.SweepInterval)
-                : await DeferAsync(mailbox, rows, Text(failure.Why));
+            return failure.Why is AskFailure.Stopped or AskFailure.NotHere or AskFailure.Interrupted
+                ? Elsewhere(mailbox)
+                : await DeferAsync(mailbox, rows, Text(failure.Why), guard);
         }
     }
 
     public void ReadFailed(Exception failure) => DeliveryLog.SpoolNotRead(log, failure);
+
+    /// <summary>Its home visits it.</summary>
+    private SpoolMessage.Visited Elsewhere(MailboxId mailbox) => new(mailbox, VisitEnd.Failed, options.SweepInterval);
+
+    /// <summary>Rows that had arrived before this node was told who waits for them.</summary>
+    private async ValueTask TellOfGoneAsync(MailboxId mailbox)
+    {
+        foreach (var row in tells.ForeignRows(mailbox))
+        {
+            if (await store.FindAsync(row, CancellationToken.None) is null)
+            {
+                tells.Ended(mailbox, [row]);
+            }
+        }
+    }
 
     private static string Text(AskFailure why) => why switch
     {
@@ -67,7 +94,7 @@ internal sealed class SpoolCourier(
     };
 
     private async Task<SpoolMessage.Visited> CarryAsync(
-        MailboxId mailbox, ImmutableArray<SpoolRow> rows, TimeSpan patience, bool works)
+        MailboxId mailbox, ImmutableArray<SpoolRow> rows, TimeSpan patience, bool works, ShardEpoch guard)
     {
         var deliveries = new Deliver[rows.Length];
         for (var i = 0; i < deliveries.Length; i++)
@@ -89,20 +116,26 @@ internal sealed class SpoolCourier(
             patience < TimeSpan.Zero ? TimeSpan.Zero : patience,
             Timeout.InfiniteTimeSpan);
         var failed = ImmutableArray.CreateBuilder<SpoolRow>();
-        var isOfStore = false;
+        var (isOfStore, isElsewhere) = (false, false);
         for (var i = 0; i < deliveries.Length; i++)
         {
             var outcome = await deliveries[i].Unit.Completion;
             if (outcome == CommitOutcome.Committed)
             {
-                waits.Ended(rows[i].Id);
+                tells.Ended(mailbox, [rows[i].Id]);
                 metrics.Attempted(SpoolVerdict.Delivered);
             }
             else
             {
                 failed.Add(rows[i]);
                 isOfStore |= outcome != CommitOutcome.Refused;
+                isElsewhere |= deliveries[i].IsElsewhere;
             }
+        }
+
+        if (isElsewhere)
+        {
+            return Elsewhere(mailbox);
         }
 
         if (failed.Count > 0)
@@ -110,7 +143,7 @@ internal sealed class SpoolCourier(
             // A store that does not write cannot note it either, and the mailbox is not to blame.
             return isOfStore
                 ? new(mailbox, VisitEnd.Failed, options.MinBackoff)
-                : await DeferAsync(mailbox, failed.ToImmutable(), isLate ? Silent : Refused);
+                : await DeferAsync(mailbox, failed.ToImmutable(), isLate ? Silent : Refused, guard);
         }
 
         var isLast = works && rows.Length < options.VisitRowsMax;
@@ -128,7 +161,7 @@ internal sealed class SpoolCourier(
             row.Envelope.Body == SmtpBodyKind.BinaryMime ? MessageTraits.Binary : MessageTraits.None));
 
     private async Task<SpoolMessage.Visited> DeferAsync(
-        MailboxId mailbox, ImmutableArray<SpoolRow> rows, string error)
+        MailboxId mailbox, ImmutableArray<SpoolRow> rows, string error, ShardEpoch guard)
     {
         var now = time.GetUtcNow();
         var soonest = options.MaxBackoff;
@@ -151,15 +184,16 @@ internal sealed class SpoolCourier(
         }
 
         DeliveryLog.Deferred(log, mailbox.Value, rows.Length, error);
-        await NoteAsync(notes);
+        await NoteAsync(notes, guard);
         return new(mailbox, VisitEnd.Failed, soonest);
     }
 
     /// <summary>Numbers of mailboxes are never given again: it will not come back.</summary>
-    private async Task<SpoolMessage.Visited> ParkAsync(MailboxId mailbox, ImmutableArray<SpoolRow> rows)
+    private async Task<SpoolMessage.Visited> ParkAsync(
+        MailboxId mailbox, ImmutableArray<SpoolRow> rows, ShardEpoch guard)
     {
-        var outcome = await NoteAsync([.. rows.Select(
-            row => new StoreOperation.DeferSpooled(row.Id, row.Attempts + 1, null, Removed))]);
+        var outcome = await NoteAsync(
+            [.. rows.Select(row => new StoreOperation.DeferSpooled(row.Id, row.Attempts + 1, null, Removed))], guard);
         if (outcome != CommitOutcome.Committed)
         {
             return new(mailbox, VisitEnd.Failed, options.SweepInterval);
@@ -175,15 +209,20 @@ internal sealed class SpoolCourier(
 
     private void Parked(SpoolRow row, string error)
     {
-        waits.Ended(row.Id);
+        tells.Ended(row.Mailbox, [row.Id]);
         metrics.Attempted(SpoolVerdict.Parked);
         DeliveryLog.Parked(log, row.Id.Value, row.Mailbox.Value, error);
     }
 
     /// <summary>When it cannot be noted the rows are due again at once; the sweep's pace bounds that.</summary>
-    private Task<CommitOutcome> NoteAsync(StoreOperation[] notes)
+    private Task<CommitOutcome> NoteAsync(StoreOperation[] notes, ShardEpoch guard)
     {
         var unit = new CommitUnit(1);
+        if (guard.Epoch != 0)
+        {
+            unit.Guard(guard);
+        }
+
         unit.Contribute(region.Committer, null, notes);
         return unit.Completion;
     }

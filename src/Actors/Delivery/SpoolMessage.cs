@@ -27,6 +27,12 @@ internal abstract record SpoolMessage
     /// <summary>Rows of these have been committed, or are due because somebody said so.</summary>
     internal sealed record Arrived(ImmutableArray<MailboxId> Mailboxes) : SpoolMessage;
 
+    /// <summary>There may be rows for mailboxes that had their home elsewhere.</summary>
+    internal sealed record HomesArrived : SpoolMessage
+    {
+        public static readonly HomesArrived Instance = new();
+    }
+
     internal sealed record Tick : SpoolMessage
     {
         public static readonly Tick Instance = new();

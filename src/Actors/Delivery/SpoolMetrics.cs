@@ -25,6 +25,7 @@ public sealed class SpoolMetrics
     private readonly Meter _meter;
     private readonly Counter<long> _attempts;
     private readonly Counter<long> _early;
+    private readonly Counter<long> _told;
     private readonly Histogram<double> _waits;
     private long _oldest;
 
@@ -36,6 +37,9 @@ public sealed class SpoolMetrics
         _early = _meter.CreateCounter<long>(
             "mailcluster.spool.acknowledged_early", "{message}",
             "Messages that were acknowledged, durable, before they were in all their mailboxes.");
+        _told = _meter.CreateCounter<long>(
+            "mailcluster.spool.handed_over", "{row}",
+            "Copies that were put into the spool for mailboxes of other nodes, which were told of them.");
         _waits = _meter.CreateHistogram<double>(
             "mailcluster.spool.acknowledgement.wait", "s",
             "From the received message to its acknowledgement, of those that were spooled, by what ended the wait.",
@@ -63,6 +67,8 @@ public sealed class SpoolMetrics
             "mailcluster.spool.oldest.age", () => Oldest is { } oldest ? (time.GetUtcNow() - oldest).TotalSeconds : 0,
             "s", "Age of the oldest message that waits in the spool, as of the last sweep; 0: none waits.");
     }
+
+    internal void Told(int rows) => _told.Add(rows);
 
     internal void Attempted(SpoolVerdict verdict) => _attempts.Add(1, Verdicts[(int)verdict]);
 

@@ -33,6 +33,15 @@ public sealed record SpoolOptions
     /// </summary>
     public TimeSpan SweepInterval { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// Rows of this node's mailboxes that other nodes wait for. Default 65,536; beyond it sessions there wait for their
+    /// delay.
+    /// </summary>
+    public int ForeignRowsMax { get; init; } = 65_536;
+
+    /// <summary>Rows in one tell to another node. Default 1024: at most 20 KiB.</summary>
+    public int RowsPerTell { get; init; } = 1024;
+
     /// <summary>After the first attempt that failed; doubles with each further one. Default 1 s.</summary>
     public TimeSpan MinBackoff { get; init; } = TimeSpan.FromSeconds(1);
 

@@ -16,4 +16,12 @@ public enum AskFailure
 
     /// <summary>The turn threw, or the actor gave up on it.</summary>
     Failed,
+
+    /// <summary>
+    /// Nothing was done: the home is elsewhere, on its way or out of reach. Asking there, or later, may help.
+    /// </summary>
+    NotHere,
+
+    /// <summary>A link or a home was lost in the middle; whether the message was handled is not known.</summary>
+    Interrupted,
 }

@@ -13,13 +13,17 @@ internal sealed class Deadlines : IDisposable
     private static readonly TimeSpan LongestArm = TimeSpan.FromDays(1);
     private static readonly TimeSpan ShortestRearm = TimeSpan.FromMilliseconds(1);
 
+    private static long s_systems;
+
     private readonly Lock _gate = new();
     private readonly List<(Deadline Deadline, long Sequence)> _firing = [];
     private readonly TimeProvider _time;
     private readonly ITimer _timer;
     private Deadline[] _heap = new Deadline[64];
     private int _count;
-    private long _sequence;
+
+    // Pooled asks go from one system to another of the process, and a late reply must not find its number used there.
+    private long _sequence = Interlocked.Increment(ref s_systems) << 40;
     private long _armedFor = long.MaxValue;
     private bool _ended;
 

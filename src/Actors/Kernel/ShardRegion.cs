@@ -84,6 +84,26 @@ public sealed class ShardRegion<TKey, TMessage> : IActorCell
         return _byKey.TryGetValue(key, out var entity) && entity.TryNotify(message) != PushOutcome.Closed;
     }
 
+    /// <summary>As <see cref="NotifyAlive"/>, to all that are alive and meant, each with a message of its own.</summary>
+    /// <param name="make">Null: this one is not meant.</param>
+    public void NotifyAll(Func<TKey, TMessage?> make)
+    {
+        ArgumentNullException.ThrowIfNull(make);
+        ActorRef<TMessage>[] all;
+        lock (_gate)
+        {
+            all = _table.ToArray();
+        }
+
+        foreach (var entity in all)
+        {
+            if (make((TKey)entity.Identity) is { } message)
+            {
+                entity.TryNotify(message);
+            }
+        }
+    }
+
     /// <inheritdoc cref="ActorRef{TMessage}.Ask{TReply, TState}"/>
     public ValueTask<TReply> Ask<TReply, TState>(
         TKey key,

@@ -44,6 +44,7 @@ internal sealed class Deliver : MailboxMessage.Request, ICommitParticipant
     private int _joined;
     private int _refusal;
     private bool _isOver;
+    private bool _isElsewhere;
 
     /// <param name="mailboxes">At least one, strictly ascending.</param>
     /// <param name="first">Where the message comes from: its body, or its row in the spool.</param>
@@ -71,6 +72,9 @@ internal sealed class Deliver : MailboxMessage.Request, ICommitParticipant
 
     /// <summary>Why a mailbox did not take it. Read after the unit has ended.</summary>
     public MailboxRefusal Refusal => (MailboxRefusal)Volatile.Read(ref _refusal);
+
+    /// <summary>A mailbox's home is not this node any more. Read after the unit has ended.</summary>
+    public bool IsElsewhere => Volatile.Read(ref _isElsewhere);
 
     public void Begin() => _region.Tell(_mailboxes[0], this);
 
@@ -144,7 +148,15 @@ internal sealed class Deliver : MailboxMessage.Request, ICommitParticipant
     /// <summary>The unit's one participant is the delivery: it tells all mailboxes.</summary>
     public void Ended(CommitUnit unit, CommitOutcome outcome) => EndFor(_participants.Length, outcome);
 
-    public override void Undelivered(AskFailure why) => TryGiveUp();
+    public override void Undelivered(AskFailure why)
+    {
+        if (why == AskFailure.NotHere)
+        {
+            Volatile.Write(ref _isElsewhere, true);
+        }
+
+        TryGiveUp();
+    }
 
     public override void Missing() => TryGiveUp();
 

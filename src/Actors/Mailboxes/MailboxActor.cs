@@ -1,7 +1,9 @@
 using System.Diagnostics;
+using MailCluster.Actors.Cluster;
 using MailCluster.Actors.Kernel;
 using MailCluster.Actors.Storage;
 using MailCluster.Shared;
+using MailCluster.Shared.Cluster;
 using MailCluster.Shared.Mailboxes;
 
 namespace MailCluster.Actors.Mailboxes;
@@ -12,18 +14,23 @@ namespace MailCluster.Actors.Mailboxes;
 /// </summary>
 internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
 {
+    private const long NoEpoch = -1;
+
     private readonly MailboxId _mailbox;
     private readonly MailboxSurroundings _surroundings;
     private readonly MailboxLoading _loading;
+    private readonly ShardId _shard;
     private ActorRef<MailboxMessage>? _self;
     private MailboxLedger? _ledger;
     private long _since;
+    private long _epoch = NoEpoch;
     private bool _isAfterFailure;
     private Phase _phase;
 
     public MailboxActor(MailboxId mailbox, MailboxSurroundings surroundings)
     {
         _mailbox = mailbox;
+        _shard = ShardId.Of(mailbox);
         _surroundings = surroundings;
         _loading = new MailboxLoading(mailbox, surroundings, this);
     }
@@ -36,6 +43,9 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
 
         /// <summary>The store could not be asked; the next request after a while tries again.</summary>
         Unavailable,
+
+        /// <summary>This node was not its home when it looked; the next request looks again.</summary>
+        Away,
     }
 
     protected internal override bool MayPassivate => _ledger is not { IsQuiet: false } && !_loading.IsRunning;
@@ -62,7 +72,7 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
         Begin();
     }
 
-    protected internal override void Stopping() => _ledger?.GiveUp();
+    protected internal override void Stopping() => _ledger?.GiveUp(AskFailure.Failed);
 
     protected internal override void Receive(MailboxMessage message)
     {
@@ -85,6 +95,11 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
             case MailboxMessage.Request request:
                 OnRequest(request);
                 break;
+            case MailboxMessage.Left left when left.Epoch >= _epoch:
+                OnLeft();
+                break;
+            case MailboxMessage.Left:
+                break;
             default:
                 throw new UnreachableException();
         }
@@ -92,7 +107,21 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
 
     private void OnRequest(MailboxMessage.Request request)
     {
-        if (_phase == Phase.Unavailable && Elapsed >= _surroundings.Options.RetryAfter)
+        var home = _surroundings.Homes.Find(_shard);
+        if (home.Kind != HomeKind.Here)
+        {
+            // What is loaded stays for as long as nobody else has become its home.
+            request.Undelivered(AskFailure.NotHere);
+            return;
+        }
+
+        if (home.Epoch != _epoch)
+        {
+            // Others may have written meanwhile.
+            _ledger?.GiveUp(AskFailure.Interrupted);
+            Begin();
+        }
+        else if (_phase == Phase.Unavailable && Elapsed >= _surroundings.Options.RetryAfter)
         {
             Begin();
         }
@@ -107,6 +136,9 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
                 break;
             case Phase.Unavailable:
                 request.Undelivered(AskFailure.Failed);
+                break;
+            case Phase.Away:
+                request.Undelivered(AskFailure.NotHere);
                 break;
             default:
                 PutAside(request);
@@ -155,7 +187,7 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
         {
             MailboxLog.Reloading(_surroundings.Log, _mailbox.Value, outcome);
             _surroundings.Metrics.Reloading();
-            ledger.GiveUp();
+            ledger.GiveUp(ledger.IsAtHome ? AskFailure.Failed : AskFailure.Interrupted);
             _isAfterFailure = true;
             Begin();
             return;
@@ -168,9 +200,18 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
         }
     }
 
+    /// <summary>It writes under the epoch of now, so that what another home writes after the load fences it off.</summary>
     private void Begin()
     {
         _ledger = null;
+        var home = _surroundings.Homes.Find(_shard);
+        if (home.Kind != HomeKind.Here)
+        {
+            GoAway();
+            return;
+        }
+
+        _epoch = home.Epoch;
         _phase = Phase.Loading;
         _since = Context.Time.GetTimestamp();
         if (!_loading.TryBegin(Context.Self))
@@ -183,6 +224,14 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
     {
         if (!_loading.TryEnd(ended.Ticket))
         {
+            return;
+        }
+
+        if (_epoch == NoEpoch || _surroundings.Homes.Find(_shard) is not { Kind: HomeKind.Here } home
+            || home.Epoch != _epoch)
+        {
+            // Who waits is told, or has it loaded again.
+            GoAway();
             return;
         }
 
@@ -202,7 +251,7 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
                 _mailbox, image.LastNumber, image.ModSeq, inbox!.UidNext, image.Inbox, image.ForeignUniqueIds,
                 image.TakenNumbers.AsSpan());
             var watch = new QuotaWatch(_mailbox, _surroundings.Notices, ended.Quota, image.IsWarned);
-            _ledger = new MailboxLedger(state, watch, _surroundings, this);
+            _ledger = new MailboxLedger(state, watch, new ShardEpoch(_shard, _epoch), _surroundings, this);
             _phase = Phase.Active;
             if (!_isAfterFailure)
             {
@@ -218,6 +267,22 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
             _phase = Phase.Missing;
         }
 
+        Context.UnstashAll();
+    }
+
+    /// <summary>Nothing in memory is worth anything any more.</summary>
+    private void OnLeft()
+    {
+        _ledger?.GiveUp(AskFailure.Interrupted);
+        _ledger = null;
+        GoAway();
+        Context.Passivate();
+    }
+
+    private void GoAway()
+    {
+        _epoch = NoEpoch;
+        _phase = Phase.Away;
         Context.UnstashAll();
     }
 

@@ -1,5 +1,8 @@
 using System.Diagnostics;
+using MailCluster.Actors.Cluster;
+using MailCluster.Actors.Kernel;
 using MailCluster.Actors.Storage;
+using MailCluster.Shared.Cluster;
 using MailCluster.Shared.Mailboxes;
 
 namespace MailCluster.Actors.Mailboxes;
@@ -8,8 +11,10 @@ namespace MailCluster.Actors.Mailboxes;
 /// A loaded mailbox and its writes under way: decides, contributes to units, and makes the state follow their ends.
 /// Owned by one instance of the actor; when its knowledge is in doubt, it is thrown away and loaded again.
 /// </summary>
+/// <param name="home">Under which it was loaded, and so the only one that it may write under (I3).</param>
 internal sealed class MailboxLedger(
-    MailboxState state, QuotaWatch watch, MailboxSurroundings surroundings, IDeliveryParticipant participant)
+    MailboxState state, QuotaWatch watch, ShardEpoch home, MailboxSurroundings surroundings,
+    IDeliveryParticipant participant)
 {
     private readonly PendingWrites _pending = new();
     private Deliver? _held;
@@ -28,6 +33,13 @@ internal sealed class MailboxLedger(
     /// <summary>A delivery of this mailbox is not in the lane yet, so nothing else may go there before it.</summary>
     public bool IsHeld => _held is not null;
 
+    /// <summary>
+    /// Looked at after a write has been counted as outstanding: who hands the shard over first says that it moves and
+    /// then looks for outstanding writes, so one of the two sees the other.
+    /// </summary>
+    public bool IsAtHome => home.Epoch == 0
+        || (surroundings.Homes.Find(home.Shard) is { Kind: HomeKind.Here } now && now.Epoch == home.Epoch);
+
     public void Deliver(Deliver deliver, DateTimeOffset now)
     {
         var decision = MailboxDecider.Decide(state, deliver.Command, now);
@@ -45,6 +57,14 @@ internal sealed class MailboxLedger(
         watch.Refresh();
         RearmWarning();
         surroundings.Outstanding.Begin(state.Mailbox, deliver.IsShared ? deliver : null);
+        if (!IsAtHome)
+        {
+            surroundings.Outstanding.End(state.Mailbox, deliver.Unit);
+            deliver.Undelivered(AskFailure.NotHere);
+            return;
+        }
+
+        Guard(deliver.Unit);
         var join = deliver.Join(participant, Write(added));
         if (join == DeliveryJoin.Over)
         {
@@ -97,9 +117,13 @@ internal sealed class MailboxLedger(
             (_, { } below) => Contribute(
                 write, Write(removed), new StoreOperation.RearmWarning(state.Mailbox, below)),
         };
-        if (!isPlaced)
+        if (!isPlaced && IsAtHome)
         {
             remove.Reply.Reply(false);
+        }
+        else if (!isPlaced)
+        {
+            remove.Undelivered(AskFailure.NotHere);
         }
         else if (removed is not null)
         {
@@ -161,7 +185,7 @@ internal sealed class MailboxLedger(
     }
 
     /// <summary>Askers of what is still under way are told that nobody knows.</summary>
-    public void GiveUp() => _pending.GiveUp();
+    public void GiveUp(AskFailure why) => _pending.GiveUp(why);
 
     private void Publish(PendingWrite write)
     {
@@ -205,7 +229,8 @@ internal sealed class MailboxLedger(
     private bool Contribute(PendingWrite write, params ReadOnlySpan<StoreOperation> operations)
     {
         surroundings.Outstanding.Begin(state.Mailbox);
-        if (!write.Unit.Contribute(surroundings.Committer, participant, operations))
+        Guard(write.Unit);
+        if (!IsAtHome || !write.Unit.Contribute(surroundings.Committer, participant, operations))
         {
             surroundings.Outstanding.End(state.Mailbox);
             return false;
@@ -227,9 +252,26 @@ internal sealed class MailboxLedger(
             surroundings.Metrics.Abandoned();
         }
 
-        write.Reply.Reply(false);
+        if (write.Outcome == CommitOutcome.StoreFailed && !IsAtHome)
+        {
+            // Nothing was written; the new home does it.
+            write.Reply.Fail(AskFailure.NotHere);
+        }
+        else
+        {
+            write.Reply.Reply(false);
+        }
+
         return write.Outcome == CommitOutcome.LaneFull
             || (write.Outcome == CommitOutcome.Refused && write.Unit.IsRefused);
+    }
+
+    private void Guard(CommitUnit unit)
+    {
+        if (home.Epoch != 0)
+        {
+            unit.Guard(home);
+        }
     }
 
     private StoreOperation Write(MailboxEvent @event) => @event switch

@@ -24,6 +24,9 @@ internal static partial class MailboxLog
     [LoggerMessage(2005, LogLevel.Debug, "Retention could not remove from mailbox {Mailbox} now: {Why}.")]
     public static partial void RetentionDeferred(ILogger log, long mailbox, AskFailure why);
 
+    [LoggerMessage(2007, LogLevel.Error, "Mailbox {Mailbox} of another node could not be opened.")]
+    public static partial void OpeningFailed(ILogger log, long mailbox, Exception failure);
+
     [LoggerMessage(2006, LogLevel.Warning, "Retention could not read the store; it is tried again.")]
     public static partial void RetentionFailed(ILogger log, Exception failure);
 }

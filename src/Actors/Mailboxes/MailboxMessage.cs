@@ -81,6 +81,12 @@ internal abstract class MailboxMessage
         public Deliver Delivery { get; } = delivery;
     }
 
+    /// <summary>This node is not the home any more that it was under this epoch.</summary>
+    internal sealed class Left(long epoch) : MailboxMessage
+    {
+        public long Epoch { get; } = epoch;
+    }
+
     /// <summary>From the committer, for every contribution of this mailbox, of earlier instances too.</summary>
     internal sealed class CommitEnded(CommitUnit unit, CommitOutcome outcome) : MailboxMessage
     {

@@ -64,11 +64,11 @@ internal sealed class PendingWrites
     }
 
     /// <summary>Nobody knows whether these are written; their askers are told so.</summary>
-    public void GiveUp()
+    public void GiveUp(AskFailure why)
     {
         for (var i = _head; i < _writes.Count; i++)
         {
-            _writes[i].Reply.Fail(AskFailure.Failed);
+            _writes[i].Reply.Fail(why);
         }
 
         _writes.Clear();

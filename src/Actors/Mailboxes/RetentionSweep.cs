@@ -25,7 +25,7 @@ public sealed record RetentionOptions
 
 /// <summary>
 /// Removes messages that are older than their mailbox keeps them, one mailbox after the other and through its actor,
-/// which removes the numbers it is told and no other (I5). Where nothing is swept, a sweep is one read.
+/// which removes the numbers it is told and no other (I5). Each node does so for the mailboxes whose home it is. Where nothing is swept, a sweep is one read.
 /// </summary>
 public sealed class RetentionSweep : IAsyncDisposable
 {
@@ -73,6 +73,11 @@ public sealed class RetentionSweep : IAsyncDisposable
                 after, _options.PresetDays, _time.GetUtcNow(), _options.PageMailboxes, cancellationToken);
             foreach (var candidate in page.Candidates)
             {
+                if (!_maildrops.IsHome(candidate.Mailbox))
+                {
+                    continue;
+                }
+
                 var gone = await SweepAsync(candidate, cancellationToken);
                 messages += gone;
                 mailboxes += gone > 0 ? 1 : 0;

@@ -38,4 +38,8 @@ internal static partial class PostgresLog
 
     [LoggerMessage(2230, LogLevel.Error, "A listener threw when it was told of a change")]
     public static partial void ListenerThrew(ILogger logger, Exception exception);
+
+    [LoggerMessage(
+        2231, LogLevel.Debug, "Changes of nodes and shards are not told for now, polling goes on: {Problem}")]
+    public static partial void ClusterFeedBroken(ILogger logger, string problem);
 }

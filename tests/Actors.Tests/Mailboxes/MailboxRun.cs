@@ -8,6 +8,7 @@ using MailCluster.Actors.Tests.StoreConformance;
 using MailCluster.Shared;
 using MailCluster.Shared.Mailboxes;
 using MailCluster.Shared.Smtp;
+using MailCluster.Testing.Cluster;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace MailCluster.Actors.Tests.Mailboxes;
@@ -30,7 +31,7 @@ internal sealed class MailboxRun : IDisposable
         _options = options ?? new MailboxOptions();
         _spoolOptions = spoolOptions ?? new SpoolOptions();
         Scheduler = new SeededScheduler(seed);
-        Store = new SimulatedStore(Scheduler);
+        Store = new SimulatedMailDatabase(Scheduler);
         Store.Add(Alice);
         Store.Add(Bob);
         Store.Add(Carol);
@@ -40,7 +41,7 @@ internal sealed class MailboxRun : IDisposable
 
     public SeededScheduler Scheduler { get; }
 
-    public SimulatedStore Store { get; }
+    public SimulatedMailDatabase Store { get; }
 
     public SimulatedQuotas Quotas { get; }
 

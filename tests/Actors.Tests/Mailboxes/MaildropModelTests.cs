@@ -5,6 +5,7 @@ using MailCluster.Actors.Kernel;
 using MailCluster.Actors.Mailboxes;
 using MailCluster.Shared;
 using MailCluster.Shared.Mailboxes;
+using MailCluster.Testing.Cluster;
 using MailCluster.Shared.Pop3;
 using MailCluster.Shared.Sasl;
 using MailCluster.Shared.Smtp;
@@ -154,7 +155,7 @@ public sealed class MaildropModelTests(ITestOutputHelper output)
         }
 
         /// <summary>Anything a client may say, numbers of no message among it.</summary>
-        private void Command(Client client, IReadOnlyList<SimulatedStore.Row> rows)
+        private void Command(Client client, IReadOnlyList<SimulatedRow> rows)
         {
             var number = _random.Next(-1, client.Count + 2);
             switch (_random.Next(8))
@@ -246,7 +247,7 @@ public sealed class MaildropModelTests(ITestOutputHelper output)
         private static Task WaitAsync(MailboxRun run, int milliseconds) =>
             run.WaitAsync(TimeSpan.FromMilliseconds(milliseconds));
 
-        private void CheckStore(SimulatedStore store)
+        private void CheckStore(SimulatedMailDatabase store)
         {
             Assert.Empty(store.Refusals);
             foreach (var (mailbox, model) in _models)
@@ -303,7 +304,7 @@ public sealed class MaildropModelTests(ITestOutputHelper output)
 
         /// <summary>Looks only at what is new, so that a long history stays cheap.</summary>
         public void CheckStored(
-            IReadOnlyList<SimulatedStore.Row> rows, IReadOnlyList<long> given, IReadOnlyList<long> removed)
+            IReadOnlyList<SimulatedRow> rows, IReadOnlyList<long> given, IReadOnlyList<long> removed)
         {
             for (; _given < given.Count; _given++)
             {

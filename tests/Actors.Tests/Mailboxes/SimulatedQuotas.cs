@@ -2,11 +2,12 @@ using System.Collections.Immutable;
 using MailCluster.Actors.Storage;
 using MailCluster.Shared;
 using MailCluster.Shared.Mailboxes;
+using MailCluster.Testing.Cluster;
 
 namespace MailCluster.Actors.Tests.Mailboxes;
 
 /// <summary>The limits of all mailboxes are the tenant's; what they hold is read from the simulated store.</summary>
-internal sealed class SimulatedQuotas(SimulatedStore store) : IQuotaStore
+internal sealed class SimulatedQuotas(SimulatedMailDatabase store) : IQuotaStore
 {
     private MailboxLimits _limits = MailboxLimits.Inherited;
 

@@ -5,6 +5,8 @@ CREATE SEQUENCE incarnation AS bigint;
 CREATE TABLE cluster_version (
     single boolean PRIMARY KEY DEFAULT true CHECK (single),
     cluster uuid NOT NULL DEFAULT gen_random_uuid(),
+    -- For what all nodes have to derive alike and nobody else may: 244 random bits.
+    secret bytea NOT NULL DEFAULT uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()),
     version bigint NOT NULL
 );
 

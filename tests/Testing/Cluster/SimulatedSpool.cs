@@ -3,10 +3,10 @@ using MailCluster.Actors.Kernel;
 using MailCluster.Actors.Storage;
 using MailCluster.Shared;
 
-namespace MailCluster.Actors.Tests.Mailboxes;
+namespace MailCluster.Testing.Cluster;
 
 /// <summary>The spool of a simulated store: sorted rows, read after a moment.</summary>
-internal sealed class SimulatedSpool(SeededScheduler scheduler) : ISpoolStore
+public sealed class SimulatedSpool(SeededScheduler scheduler) : ISpoolStore
 {
     private static readonly TimeSpan ReadTime = TimeSpan.FromMilliseconds(1);
 
@@ -75,8 +75,11 @@ internal sealed class SimulatedSpool(SeededScheduler scheduler) : ISpoolStore
         SpoolFilter filter, SpoolId after, int limit, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
-    public ValueTask<SpoolRow?> FindAsync(SpoolId id, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
+    public async ValueTask<SpoolRow?> FindAsync(SpoolId id, CancellationToken cancellationToken)
+    {
+        await ReadAsync();
+        return Rows.GetValueOrDefault(id);
+    }
 
     public async ValueTask<DateTimeOffset?> FindOldestAsync(CancellationToken cancellationToken)
     {
