@@ -33,7 +33,7 @@ internal sealed class Availability(TimeProvider time, ILogger log)
         set => Volatile.Write(ref _isUnreachable, value);
     }
 
-    /// <summary>Another node has this one's place: nothing will be written any more, ever.</summary>
+    /// <summary>Another node has this one's place: nothing is written until it has one again.</summary>
     public bool IsNodeLost => Volatile.Read(ref _isNodeLost);
 
     public void Fails(object who, string fault, bool isAway)
@@ -91,6 +91,16 @@ internal sealed class Availability(TimeProvider time, ILogger log)
             }
 
             Volatile.Write(ref _isNodeLost, true);
+            Judge();
+        }
+    }
+
+    /// <summary>The node has a place again, in another start.</summary>
+    public void NodeTaken()
+    {
+        lock (_gate)
+        {
+            Volatile.Write(ref _isNodeLost, false);
             Judge();
         }
     }

@@ -15,7 +15,7 @@ internal sealed class ChangeFeed : IAsyncDisposable
     private static readonly TimeSpan PauseMin = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(1);
 
-    private readonly NpgsqlDataSource _source;
+    private NpgsqlDataSource _source;
     private readonly string _self;
     private readonly Availability _availability;
     private readonly PostgresStoreOptions _options;
@@ -51,6 +51,9 @@ internal sealed class ChangeFeed : IAsyncDisposable
         return _listening.Task.WaitAsync(_options.Silence * 4);
     }
 
+    /// <summary>From its next connection on.</summary>
+    public void Take(NpgsqlDataSource source) => Volatile.Write(ref _source, source);
+
     /// <summary>In the transaction of the change.</summary>
     public async ValueTask TellOfDirectoryAsync(
         NpgsqlConnection connection, string domain, CancellationToken cancellationToken) =>
@@ -81,7 +84,7 @@ internal sealed class ChangeFeed : IAsyncDisposable
         {
             try
             {
-                await using var connection = _source.CreateConnection();
+                await using var connection = Volatile.Read(ref _source).CreateConnection();
                 using (var patience = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token))
                 {
                     patience.CancelAfter(_options.Silence * 2);

@@ -11,10 +11,14 @@ internal sealed class ReadPool(
     NpgsqlDataSource source, PostgresStoreOptions options, Availability availability, StorageMetrics metrics)
     : IDisposable
 {
+    private NpgsqlDataSource _source = source;
     private readonly SemaphoreSlim _free = new(options.ReadConnections, options.ReadConnections);
     private int _waiting;
 
     public void Dispose() => _free.Dispose();
+
+    /// <summary>Reads that begin from now on use these connections.</summary>
+    public void Take(NpgsqlDataSource source) => Volatile.Write(ref _source, source);
 
     /// <exception cref="StoreUnavailableException">The database does not answer, or too many wait.</exception>
     public async ValueTask<TResult> ReadAsync<TState, TResult>(
@@ -45,7 +49,7 @@ internal sealed class ReadPool(
         try
         {
             await using var connection =
-                await source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+                await Volatile.Read(ref _source).OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
             return await read(connection, state, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception thrown) when (PostgresErrors.IsOfDatabase(thrown))

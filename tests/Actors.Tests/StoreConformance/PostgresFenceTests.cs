@@ -120,6 +120,30 @@ public sealed class PostgresFenceTests : IAsyncLifetime
         Assert.Empty(await _store.NumbersAsync(alice));
     }
 
+    [Fact]
+    public async Task A_node_that_joined_anew_writes_under_its_new_start_and_what_it_decided_before_is_refused()
+    {
+        var (alice, bob) = await UsersInTwoShardsAsync();
+        await OwnAllAsync(epoch: 7);
+        await ExecuteAsync("UPDATE node SET state = 3");
+        Assert.Equal(CommitOutcome.StoreFailed, await CommitAsync(alice, 1, 7));
+        var anew = await _engine.JoinAsync("a");
+        await ExecuteAsync(
+            $"UPDATE shard SET incarnation = {Text(anew.Incarnation.Value)}, epoch = 8 WHERE number <> {Text(bob.Shard)}");
+
+        await _store.TakeAsync(anew);
+        await _store.TakeAsync(anew);
+
+        Assert.Null(_store.Fault);
+        Assert.Equal(CommitOutcome.StoreFailed, await CommitAsync(alice, 2, 7));
+        Assert.Equal(CommitOutcome.StoreFailed, await CommitAsync(bob, 1, 7));
+        Assert.Equal(CommitOutcome.Committed, await CommitAsync(alice, 3, 8));
+        Assert.Equal((long[])[3], await _store.NumbersAsync(alice));
+        Assert.Equal(0L, await _engine.ExecuteAsync(
+            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%commit_token%' AND pid <> pg_backend_pid() "
+            + $"AND datname = current_database() AND application_name <> '{PostgresMailStore.ApplicationName(anew)}'"));
+    }
+
     internal static async Task WaitAsync(Func<Task<bool>> condition)
     {
         while (!await condition())
