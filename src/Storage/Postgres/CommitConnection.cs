@@ -34,7 +34,9 @@ internal abstract record CommitAttempt
 /// The one connection of a lane, made anew when it breaks, and the token by which a commit whose answer was lost is
 /// found. For one caller at a time.
 /// </summary>
-internal sealed class CommitConnection(CommitStatements statements, int lane, TimeSpan silence) : IAsyncDisposable
+/// <param name="statements">Anew for each connection: they know what is prepared on theirs.</param>
+internal sealed class CommitConnection(Func<CommitStatements> statements, int lane, TimeSpan silence)
+    : IAsyncDisposable
 {
     // Plans are made once, when tables may still be empty: then the planner would choose to read them whole.
     private const string Settings =
@@ -44,6 +46,7 @@ internal sealed class CommitConnection(CommitStatements statements, int lane, Ti
 
     private NpgsqlDataSource _source = null!;
     private NodePeer _node;
+    private CommitStatements? _statements;
     private NpgsqlConnection? _connection;
     private long _token;
     private long _looked;
@@ -54,7 +57,6 @@ internal sealed class CommitConnection(CommitStatements statements, int lane, Ti
         await CloseAsync().ConfigureAwait(false);
         _source = source;
         _node = node;
-        statements.WriteAs(node);
     }
 
     /// <summary>Null: it is open. Otherwise why not.</summary>
@@ -81,7 +83,7 @@ internal sealed class CommitConnection(CommitStatements statements, int lane, Ti
             _ = await row.ReadAsync().ConfigureAwait(false);
             _token = row.GetInt64(0);
             _looked = row.GetInt64(1);
-            _connection = opened.Connection;
+            Use(opened.Connection);
             return null;
         }
         catch (Exception thrown) when (PostgresErrors.IsOfDatabase(thrown))
@@ -95,7 +97,7 @@ internal sealed class CommitConnection(CommitStatements statements, int lane, Ti
     {
         try
         {
-            await statements.ExecuteAsync(_connection!, _token + 1, _looked, now).ConfigureAwait(false);
+            await _statements!.ExecuteAsync(_connection!, _token + 1, _looked, now).ConfigureAwait(false);
             _token++;
             return new CommitAttempt.Committed();
         }
@@ -167,7 +169,7 @@ internal sealed class CommitConnection(CommitStatements statements, int lane, Ti
             var isIn = token == _token + 1;
             _token = token;
             _looked = looked + 1;
-            _connection = connection;
+            Use(connection);
             return isIn;
         }
         catch (Exception thrown) when (PostgresErrors.IsOfDatabase(thrown))
@@ -182,15 +184,12 @@ internal sealed class CommitConnection(CommitStatements statements, int lane, Ti
         if (_connection is { } connection)
         {
             _connection = null;
+            _statements?.Dispose();
             await connection.DisposeAsync().ConfigureAwait(false);
         }
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await CloseAsync().ConfigureAwait(false);
-        statements.Dispose();
-    }
+    public ValueTask DisposeAsync() => new(CloseAsync());
 
     private static CommitAttempt Judge(PostgresException error) => error.SqlState switch
     {
@@ -208,6 +207,13 @@ internal sealed class CommitConnection(CommitStatements statements, int lane, Ti
         var slash = shard.IndexOf('/', StringComparison.Ordinal);
         var culture = System.Globalization.CultureInfo.InvariantCulture;
         return new(int.Parse(shard.AsSpan(0, slash), culture), int.Parse(shard.AsSpan(slash + 1), culture));
+    }
+
+    private void Use(NpgsqlConnection connection)
+    {
+        _connection = connection;
+        _statements = statements();
+        _statements.WriteAs(_node);
     }
 
     private async Task<(NpgsqlConnection? Connection, string? Fault)> ConnectAsync()

@@ -104,6 +104,7 @@ public sealed class PostgresOutageTests
                 else
                 {
                     Interlocked.Increment(ref failed);
+                    await PostgresFenceTests.WaitAsync(() => Task.FromResult(!store.IsAway));
                 }
             }
 
@@ -177,6 +178,7 @@ public sealed class PostgresOutageTests
 
     private static async Task<T> RetryAsync<T>(Func<Task<T>> read)
     {
+        using var pace = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
         while (true)
         {
             try
@@ -185,7 +187,7 @@ public sealed class PostgresOutageTests
             }
             catch (StoreUnavailableException)
             {
-                TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
+                _ = await pace.WaitForNextTickAsync(TestContext.Current.CancellationToken);
             }
         }
     }
