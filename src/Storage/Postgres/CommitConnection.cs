@@ -27,7 +27,8 @@ internal abstract record CommitAttempt
     public sealed record Failed(string Reason, bool IsOutOfSpace = false) : CommitAttempt;
 
     /// <summary>The answer was lost: it may be written, or be written any moment.</summary>
-    public sealed record Unknown(string Reason) : CommitAttempt;
+    /// <param name="IsOfUnit">It broke on what a unit wants to write.</param>
+    public sealed record Unknown(string Reason, bool IsOfUnit = false) : CommitAttempt;
 }
 
 /// <summary>
@@ -103,7 +104,9 @@ internal sealed class CommitConnection(Func<CommitStatements> statements, int la
         }
         catch (PostgresException error) when (!PostgresErrors.EndsConnection(error))
         {
-            // An error that the server tells of has undone the transaction, also one at its very end.
+            // An error that the server tells of has undone the transaction, also one at its very end. The statements
+            // behind it were skipped, also those that were to be prepared: they begin anew.
+            Use(_connection!);
             return Judge(error);
         }
         catch (PostgresException error) when (error.SqlState == PostgresErrorCodes.ReadOnlySqlTransaction)
@@ -111,21 +114,11 @@ internal sealed class CommitConnection(Func<CommitStatements> statements, int la
             await CloseAsync().ConfigureAwait(false);
             return new CommitAttempt.Failed(PostgresErrors.Text(error));
         }
-        catch (Exception thrown) when (PostgresErrors.IsOfDatabase(thrown))
-        {
-            await CloseAsync().ConfigureAwait(false);
-            return new CommitAttempt.Unknown(PostgresErrors.Text(thrown));
-        }
         catch (Exception thrown)
         {
-            // A value that cannot be sent: the statements before it may be under way.
-            var isBroken = _connection!.FullState != System.Data.ConnectionState.Open;
-            if (isBroken)
-            {
-                await CloseAsync().ConfigureAwait(false);
-            }
-
-            return new CommitAttempt.Refused(thrown.Message);
+            // What is not of the database is a value that cannot be sent; what stands before it may be under way.
+            await CloseAsync().ConfigureAwait(false);
+            return new CommitAttempt.Unknown(PostgresErrors.Text(thrown), !PostgresErrors.IsOfDatabase(thrown));
         }
     }
 
@@ -184,12 +177,15 @@ internal sealed class CommitConnection(Func<CommitStatements> statements, int la
         if (_connection is { } connection)
         {
             _connection = null;
-            _statements?.Dispose();
             await connection.DisposeAsync().ConfigureAwait(false);
         }
     }
 
-    public ValueTask DisposeAsync() => new(CloseAsync());
+    public async ValueTask DisposeAsync()
+    {
+        await CloseAsync().ConfigureAwait(false);
+        _statements?.Dispose();
+    }
 
     private static CommitAttempt Judge(PostgresException error) => error.SqlState switch
     {
@@ -212,6 +208,7 @@ internal sealed class CommitConnection(Func<CommitStatements> statements, int la
     private void Use(NpgsqlConnection connection)
     {
         _connection = connection;
+        _statements?.Dispose();
         _statements = statements();
         _statements.WriteAs(_node);
     }
