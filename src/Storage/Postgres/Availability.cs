@@ -23,7 +23,7 @@ internal sealed class Availability(TimeProvider time, ILogger log)
     /// <summary>The database does not answer at all.</summary>
     public bool IsAway => Volatile.Read(ref _isAway);
 
-    /// <summary>Another node has this one's place: nothing will be written any more, ever.</summary>
+    /// <summary>Another node has this one's place: nothing is written until this one has joined anew.</summary>
     public bool IsNodeLost => Volatile.Read(ref _isNodeLost);
 
     public void Fails(object who, string fault, bool isAway)
@@ -81,6 +81,16 @@ internal sealed class Availability(TimeProvider time, ILogger log)
             }
 
             Volatile.Write(ref _isNodeLost, true);
+            Judge();
+        }
+    }
+
+    /// <summary>It has joined anew and writes under another incarnation.</summary>
+    public void NodeFound()
+    {
+        lock (_gate)
+        {
+            Volatile.Write(ref _isNodeLost, false);
             Judge();
         }
     }

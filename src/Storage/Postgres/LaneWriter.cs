@@ -19,10 +19,13 @@ internal sealed record WriterSurroundings(
 /// is the next one.
 /// </summary>
 internal sealed class LaneWriter(
-    int lane, CommitBatch batch, CommitConnection connection, WriterSurroundings surroundings) : IAsyncDisposable
+    int lane, CommitBatch batch, CommitConnection first, WriterSurroundings surroundings) : IAsyncDisposable
 {
     private const int AttemptsMax = 4;
     private static readonly TimeSpan PauseMin = TimeSpan.FromMilliseconds(50);
+
+    private CommitConnection _connection = first;
+    private Replacement? _replacement;
 
     private readonly List<CommitEntry> _taken = [];
     private readonly List<CommitUnit> _units = [];
@@ -38,15 +41,31 @@ internal sealed class LaneWriter(
         _isAway && surroundings.Time.GetElapsedTime(_failedAt) < _pause;
 
     /// <summary>Null: the lane can write. Otherwise why not.</summary>
-    public Task<string?> OpenAsync() => connection.OpenAsync();
+    public Task<string?> OpenAsync() => _connection.OpenAsync();
 
     public void Start() => _loop = Task.Run(RunAsync);
+
+    /// <summary>
+    /// Between two batches the writer goes over to another connection, which is its own from then on; completes then. What
+    /// waits in the lane goes by the new one, as far as the fence lets it.
+    /// </summary>
+    public Task GoOverToAsync(CommitConnection other)
+    {
+        var replacement = new Replacement(other);
+        if (Interlocked.Exchange(ref _replacement, replacement) is { } earlier)
+        {
+            earlier.Done.TrySetCanceled();
+        }
+
+        surroundings.Queue.Wake();
+        return replacement.Done.Task;
+    }
 
     /// <summary>After the queue was closed: what is complete is committed.</summary>
     public async ValueTask DisposeAsync()
     {
         await _loop.ConfigureAwait(false);
-        await connection.DisposeAsync().ConfigureAwait(false);
+        await _connection.DisposeAsync().ConfigureAwait(false);
     }
 
     private async Task RunAsync()
@@ -54,6 +73,7 @@ internal sealed class LaneWriter(
         var queue = surroundings.Queue;
         while (true)
         {
+            await GoOverAsync().ConfigureAwait(false);
             while (queue.TryTake(
                 lane, surroundings.Options.BatchOctetsMax, surroundings.Options.BatchUnitsMax, _taken,
                 out var claimed))
@@ -76,6 +96,18 @@ internal sealed class LaneWriter(
                 await WriteAsync([]).ConfigureAwait(false);
             }
         }
+    }
+
+    private async Task GoOverAsync()
+    {
+        if (Interlocked.Exchange(ref _replacement, null) is not { } replacement)
+        {
+            return;
+        }
+
+        await _connection.DisposeAsync().ConfigureAwait(false);
+        _connection = replacement.Connection;
+        replacement.Done.TrySetResult();
     }
 
     private TimeSpan Pause()
@@ -141,7 +173,7 @@ internal sealed class LaneWriter(
 
         for (var attempts = 1; ; attempts++)
         {
-            if (await connection.OpenAsync().ConfigureAwait(false) is { } fault)
+            if (await _connection.OpenAsync().ConfigureAwait(false) is { } fault)
             {
                 Failing(fault, isAway: true);
                 Fail(units);
@@ -202,7 +234,7 @@ internal sealed class LaneWriter(
         }
 
         var started = surroundings.Time.GetTimestamp();
-        var attempt = await connection.CommitAsync(surroundings.Time.GetUtcNow().ToUnixTimeMilliseconds())
+        var attempt = await _connection.CommitAsync(surroundings.Time.GetUtcNow().ToUnixTimeMilliseconds())
             .ConfigureAwait(false);
         if (attempt is CommitAttempt.Unknown unknown)
         {
@@ -230,7 +262,7 @@ internal sealed class LaneWriter(
         PostgresLog.OutcomeUnknown(surroundings.Log, units.Count, reason);
         while (true)
         {
-            if (await connection.LookUpAsync().ConfigureAwait(false) is { } isIn)
+            if (await _connection.LookUpAsync().ConfigureAwait(false) is { } isIn)
             {
                 PostgresLog.OutcomeKnown(surroundings.Log, units.Count, isIn ? "is in" : "is not in");
 
@@ -345,5 +377,10 @@ internal sealed class LaneWriter(
             // A participant's defect must not stop the mail of all others.
             StorageLog.ParticipantThrew(surroundings.Log, thrown);
         }
+    }
+
+    private sealed record Replacement(CommitConnection Connection)
+    {
+        public TaskCompletionSource Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

@@ -34,6 +34,9 @@ public sealed class PostgresDatabase
 
     public string ServerVersion { get; private set; } = "";
 
+    /// <summary>What all nodes of this database derive alike and nobody else may know.</summary>
+    public ImmutableArray<byte> Secret { get; private set; } = [];
+
     /// <exception cref="StoreOpenException">Says what is wrong and where; never the password.</exception>
     public static async Task<PostgresDatabase> OpenAsync(
         string connectionString, TimeProvider time, ILoggerFactory log, CancellationToken cancellationToken)
@@ -209,6 +212,8 @@ public sealed class PostgresDatabase
 
         Migrations = await PostgresMigrator.RunAsync(connection, Place, time.GetUtcNow(), cancellationToken)
             .ConfigureAwait(false);
+        Secret = [.. await Sql.ScalarAsync<byte[]>(connection, "SELECT secret FROM cluster_version", cancellationToken)
+            .ConfigureAwait(false) ?? []];
     }
 
     private static ImmutableArray<string> AdviceOn(

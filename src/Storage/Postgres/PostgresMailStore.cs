@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Globalization;
+using MailCluster.Actors.Cluster;
 using MailCluster.Actors.Storage;
 using MailCluster.Shared.Cluster;
 using Microsoft.Extensions.Logging;
@@ -8,24 +9,31 @@ using Npgsql;
 namespace MailCluster.Storage.Postgres;
 
 /// <summary>The store of one node of a cluster on PostgreSQL.</summary>
-public sealed class PostgresMailStore : IMailStore
+public sealed class PostgresMailStore : IMailStore, IFenceTaker
 {
     private static readonly TimeSpan CountInterval = TimeSpan.FromSeconds(10);
 
     private readonly List<NpgsqlDataSource> _sources = [];
-    private readonly List<LaneWriter> _writers = [];
+    private readonly List<(LaneWriter Writer, CommitBatch Batch)> _writers = [];
     private readonly Availability _availability;
     private readonly CommitQueue _queue;
     private readonly SpoolCount _spool = new();
     private readonly StorageMetrics _metrics;
     private readonly TimeProvider _time;
+    private readonly PostgresDatabase _database;
+    private readonly PostgresStoreOptions _options;
+    private readonly SemaphoreSlim _taking = new(1);
+    private NodePeer _fence;
     private ReadPool? _pool;
     private ChangeFeed _feed = null!;
     private PostgresSweeper? _sweeper;
     private long _counted;
 
-    private PostgresMailStore(PostgresStoreOptions options, TimeProvider time, ILogger log, IMeterFactory meters)
+    private PostgresMailStore(
+        PostgresDatabase database, PostgresStoreOptions options, TimeProvider time, ILogger log, IMeterFactory meters)
     {
+        _database = database;
+        _options = options;
         _time = time;
         _metrics = new StorageMetrics(meters);
         _availability = new Availability(time, log);
@@ -66,10 +74,10 @@ public sealed class PostgresMailStore : IMailStore
         ILoggerFactory log, IMeterFactory meters, CancellationToken cancellationToken)
     {
         var logger = log.CreateLogger("MailCluster.Store");
-        var store = new PostgresMailStore(options, time, logger, meters);
+        var store = new PostgresMailStore(database, options, time, logger, meters);
         try
         {
-            await store.StartAsync(database, fence, options, logger, cancellationToken).ConfigureAwait(false);
+            await store.StartAsync(fence, logger, cancellationToken).ConfigureAwait(false);
             return store;
         }
         catch (Exception thrown) when (
@@ -95,7 +103,7 @@ public sealed class PostgresMailStore : IMailStore
         }
 
         _queue.Close();
-        foreach (var writer in _writers)
+        foreach (var (writer, _) in _writers)
         {
             await writer.DisposeAsync().ConfigureAwait(false);
         }
@@ -116,30 +124,71 @@ public sealed class PostgresMailStore : IMailStore
             await source.DisposeAsync().ConfigureAwait(false);
         }
 
+        _taking.Dispose();
+
         _metrics.Dispose();
     }
 
-    private async Task StartAsync(
-        PostgresDatabase database, NodePeer fence, PostgresStoreOptions options, ILogger log,
-        CancellationToken cancellationToken)
+    /// <summary>
+    /// The lanes go over to connections under the new incarnation, between two of their batches. What was decided under
+    /// shards that this node has lost is still refused, unit by unit.
+    /// </summary>
+    public async Task TakeAsync(NodePeer peer)
     {
-        var silence = (int)Math.Ceiling(options.Silence.TotalSeconds);
-        var name = ApplicationName(fence);
-        var lanes = database.CreateSource(name, settings =>
+        await _taking.WaitAsync().ConfigureAwait(false);
+        try
         {
-            settings.Pooling = false;
-            settings.Timeout = silence;
-            settings.CommandTimeout = silence;
-            settings.MaxAutoPrepare = 64;
-            settings.AutoPrepareMinUsages = 2;
-        });
+            if (peer == _fence)
+            {
+                return;
+            }
+
+            var source = LaneSource(peer);
+            _sources.Add(source);
+            for (var lane = 0; lane < _writers.Count; lane++)
+            {
+                var (writer, batch) = _writers[lane];
+                await writer.GoOverToAsync(Connect(source, peer, lane, batch)).ConfigureAwait(false);
+            }
+
+            _fence = peer;
+            _availability.NodeFound();
+        }
+        finally
+        {
+            _ = _taking.Release();
+        }
+    }
+
+    private int Silence => (int)Math.Ceiling(_options.Silence.TotalSeconds);
+
+    private NpgsqlDataSource LaneSource(NodePeer fence) => _database.CreateSource(ApplicationName(fence), settings =>
+    {
+        settings.Pooling = false;
+        settings.Timeout = Silence;
+        settings.CommandTimeout = Silence;
+        settings.MaxAutoPrepare = 64;
+        settings.AutoPrepareMinUsages = 2;
+    });
+
+    private CommitConnection Connect(NpgsqlDataSource source, NodePeer fence, int lane, CommitBatch batch) => new(
+        source,
+        new CommitStatements(
+            batch.Columns, fence.Id.Value, fence.Incarnation.Value, lane, _options.TombstonesPerMailbox, Silence),
+        fence, lane, _options.Silence);
+
+    private async Task StartAsync(NodePeer fence, ILogger log, CancellationToken cancellationToken)
+    {
+        var options = _options;
+        _fence = fence;
+        var lanes = LaneSource(fence);
         _sources.Add(lanes);
-        var reads = database.CreateSource(name, settings =>
+        var reads = _database.CreateSource(ApplicationName(fence), settings =>
         {
             settings.MinPoolSize = 0;
             settings.MaxPoolSize = options.ReadConnections;
-            settings.Timeout = silence;
-            settings.CommandTimeout = silence;
+            settings.Timeout = Silence;
+            settings.CommandTimeout = Silence;
             settings.MaxAutoPrepare = 48;
             settings.AutoPrepareMinUsages = 3;
         });
@@ -148,20 +197,17 @@ public sealed class PostgresMailStore : IMailStore
         for (var lane = 0; lane < options.CommitConnections; lane++)
         {
             var batch = new CommitBatch();
-            var statements = new CommitStatements(
-                batch.Columns, fence.Id.Value, fence.Incarnation.Value, lane, options.TombstonesPerMailbox, silence);
-            var connection = new CommitConnection(lanes, statements, fence, lane, options.Silence);
-            var writer = new LaneWriter(lane, batch, connection, surroundings);
-            _writers.Add(writer);
+            var writer = new LaneWriter(lane, batch, Connect(lanes, fence, lane, batch), surroundings);
+            _writers.Add((writer, batch));
             if (await writer.OpenAsync().ConfigureAwait(false) is { } fault)
             {
-                throw new StoreOpenException($"The database {database.Place} takes no commits: {fault}");
+                throw new StoreOpenException($"The database {_database.Place} takes no commits: {fault}");
             }
         }
 
         var pool = new ReadPool(reads, options, _metrics);
         _pool = pool;
-        var feed = new ChangeFeed(lanes, name, _availability, options, BeatAsync, log);
+        var feed = new ChangeFeed(lanes, ApplicationName(fence), _availability, options, BeatAsync, log);
         _feed = feed;
         var bodies = await pool.ReadAsync(PostgresIds.LeaseAsync, PostgresIds.Bodies, cancellationToken)
             .ConfigureAwait(false);
@@ -174,7 +220,7 @@ public sealed class PostgresMailStore : IMailStore
         Quotas = new PostgresQuotaStore(pool, feed);
         await feed.StartAsync().ConfigureAwait(false);
         _sweeper = new PostgresSweeper(pool, options, _time, log, _metrics);
-        foreach (var writer in _writers)
+        foreach (var (writer, _) in _writers)
         {
             writer.Start();
         }
