@@ -1,6 +1,7 @@
 using MailCluster.Actors.Storage;
 using MailCluster.Shared.Cluster;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 
 namespace MailCluster.Storage.Postgres;
 
@@ -19,13 +20,10 @@ internal sealed record WriterSurroundings(
 /// is the next one.
 /// </summary>
 internal sealed class LaneWriter(
-    int lane, CommitBatch batch, CommitConnection first, WriterSurroundings surroundings) : IAsyncDisposable
+    int lane, CommitBatch batch, CommitConnection connection, WriterSurroundings surroundings) : IAsyncDisposable
 {
     private const int AttemptsMax = 4;
     private static readonly TimeSpan PauseMin = TimeSpan.FromMilliseconds(50);
-
-    private CommitConnection _connection = first;
-    private Replacement? _replacement;
 
     private readonly List<CommitEntry> _taken = [];
     private readonly List<CommitUnit> _units = [];
@@ -34,38 +32,44 @@ internal sealed class LaneWriter(
     private bool _isOutOfSpace;
     private long _failedAt;
     private TimeSpan _pause;
+    private Taking? _taking;
     private Task _loop = Task.CompletedTask;
 
     // Of a database that is there every unit is a new question; one that is away is not asked for each.
     private bool IsPausing =>
         _isAway && surroundings.Time.GetElapsedTime(_failedAt) < _pause;
 
-    /// <summary>Null: the lane can write. Otherwise why not.</summary>
-    public Task<string?> OpenAsync() => _connection.OpenAsync();
-
-    public void Start() => _loop = Task.Run(RunAsync);
+    /// <summary>Before the start. Null: the lane can write. Otherwise why not.</summary>
+    public async Task<string?> OpenAsync(NpgsqlDataSource source, NodePeer node)
+    {
+        await connection.TakeAsync(source, node).ConfigureAwait(false);
+        return await connection.OpenAsync().ConfigureAwait(false);
+    }
 
     /// <summary>
-    /// Between two batches the writer goes over to another connection, which is its own from then on; completes then. What
-    /// waits in the lane goes by the new one, as far as the fence lets it.
+    /// Completes when the batch that is under way has ended and the next one will be written as this start of the node.
     /// </summary>
-    public Task GoOverToAsync(CommitConnection other)
+    public Task TakeAsync(NpgsqlDataSource source, NodePeer node)
     {
-        var replacement = new Replacement(other);
-        if (Interlocked.Exchange(ref _replacement, replacement) is { } earlier)
+        var taking = new Taking(source, node);
+        Interlocked.Exchange(ref _taking, taking)?.Done.TrySetResult();
+        surroundings.Queue.Wake(lane);
+        if (_loop.IsCompleted)
         {
-            earlier.Done.TrySetCanceled();
+            taking.Done.TrySetResult();
         }
 
-        surroundings.Queue.Wake();
-        return replacement.Done.Task;
+        return taking.Done.Task;
     }
+
+    public void Start() => _loop = Task.Run(RunAsync);
 
     /// <summary>After the queue was closed: what is complete is committed.</summary>
     public async ValueTask DisposeAsync()
     {
         await _loop.ConfigureAwait(false);
-        await _connection.DisposeAsync().ConfigureAwait(false);
+        _ = Interlocked.Exchange(ref _taking, null)?.Done.TrySetResult();
+        await connection.DisposeAsync().ConfigureAwait(false);
     }
 
     private async Task RunAsync()
@@ -73,14 +77,19 @@ internal sealed class LaneWriter(
         var queue = surroundings.Queue;
         while (true)
         {
-            await GoOverAsync().ConfigureAwait(false);
-            while (queue.TryTake(
+            await TakeOverAsync().ConfigureAwait(false);
+            while (Volatile.Read(ref _taking) is null && queue.TryTake(
                 lane, surroundings.Options.BatchOctetsMax, surroundings.Options.BatchUnitsMax, _taken,
                 out var claimed))
             {
                 await WriteTakenAsync().ConfigureAwait(false);
                 _taken.Clear();
                 queue.Release(claimed);
+            }
+
+            if (Volatile.Read(ref _taking) is not null)
+            {
+                continue;
             }
 
             if (queue.IsClosed)
@@ -98,16 +107,13 @@ internal sealed class LaneWriter(
         }
     }
 
-    private async Task GoOverAsync()
+    private async Task TakeOverAsync()
     {
-        if (Interlocked.Exchange(ref _replacement, null) is not { } replacement)
+        if (Interlocked.Exchange(ref _taking, null) is { } taking)
         {
-            return;
+            await connection.TakeAsync(taking.Source, taking.Node).ConfigureAwait(false);
+            taking.Done.TrySetResult();
         }
-
-        await _connection.DisposeAsync().ConfigureAwait(false);
-        _connection = replacement.Connection;
-        replacement.Done.TrySetResult();
     }
 
     private TimeSpan Pause()
@@ -165,7 +171,7 @@ internal sealed class LaneWriter(
     /// <param name="isBuilt">The batch holds them already.</param>
     private async Task WriteAsync(IReadOnlyList<CommitUnit> units, bool isBuilt = false)
     {
-        if (surroundings.Availability.IsNodeLost || IsPausing)
+        if (surroundings.Availability is { IsNodeLost: true } or { IsUnreachable: true } || IsPausing)
         {
             Fail(units);
             return;
@@ -173,7 +179,7 @@ internal sealed class LaneWriter(
 
         for (var attempts = 1; ; attempts++)
         {
-            if (await _connection.OpenAsync().ConfigureAwait(false) is { } fault)
+            if (await connection.OpenAsync().ConfigureAwait(false) is { } fault)
             {
                 Failing(fault, isAway: true);
                 Fail(units);
@@ -234,7 +240,7 @@ internal sealed class LaneWriter(
         }
 
         var started = surroundings.Time.GetTimestamp();
-        var attempt = await _connection.CommitAsync(surroundings.Time.GetUtcNow().ToUnixTimeMilliseconds())
+        var attempt = await connection.CommitAsync(surroundings.Time.GetUtcNow().ToUnixTimeMilliseconds())
             .ConfigureAwait(false);
         if (attempt is CommitAttempt.Unknown unknown)
         {
@@ -262,7 +268,7 @@ internal sealed class LaneWriter(
         PostgresLog.OutcomeUnknown(surroundings.Log, units.Count, reason);
         while (true)
         {
-            if (await _connection.LookUpAsync().ConfigureAwait(false) is { } isIn)
+            if (await connection.LookUpAsync().ConfigureAwait(false) is { } isIn)
             {
                 PostgresLog.OutcomeKnown(surroundings.Log, units.Count, isIn ? "is in" : "is not in");
 
@@ -379,7 +385,7 @@ internal sealed class LaneWriter(
         }
     }
 
-    private sealed record Replacement(CommitConnection Connection)
+    private sealed record Taking(NpgsqlDataSource Source, NodePeer Node)
     {
         public TaskCompletionSource Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }

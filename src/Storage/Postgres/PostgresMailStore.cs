@@ -13,17 +13,18 @@ public sealed class PostgresMailStore : IMailStore, IFenceTaker
 {
     private static readonly TimeSpan CountInterval = TimeSpan.FromSeconds(10);
 
-    private readonly List<NpgsqlDataSource> _sources = [];
-    private readonly List<(LaneWriter Writer, CommitBatch Batch)> _writers = [];
+    private readonly PostgresDatabase _database;
+    private readonly PostgresStoreOptions _options;
+    private readonly SemaphoreSlim _taking = new(1, 1);
+    private readonly List<LaneWriter> _writers = [];
     private readonly Availability _availability;
     private readonly CommitQueue _queue;
     private readonly SpoolCount _spool = new();
     private readonly StorageMetrics _metrics;
     private readonly TimeProvider _time;
-    private readonly PostgresDatabase _database;
-    private readonly PostgresStoreOptions _options;
-    private readonly SemaphoreSlim _taking = new(1);
-    private NodePeer _fence;
+    private NpgsqlDataSource _lanes = null!;
+    private NpgsqlDataSource _reads = null!;
+    private NodePeer _node;
     private ReadPool? _pool;
     private ChangeFeed _feed = null!;
     private PostgresSweeper? _sweeper;
@@ -103,7 +104,7 @@ public sealed class PostgresMailStore : IMailStore, IFenceTaker
         }
 
         _queue.Close();
-        foreach (var (writer, _) in _writers)
+        foreach (var writer in _writers)
         {
             await writer.DisposeAsync().ConfigureAwait(false);
         }
@@ -119,95 +120,89 @@ public sealed class PostgresMailStore : IMailStore, IFenceTaker
         }
 
         _pool?.Dispose();
-        foreach (var source in _sources)
-        {
-            await source.DisposeAsync().ConfigureAwait(false);
-        }
-
+        await _lanes.DisposeAsync().ConfigureAwait(false);
+        await _reads.DisposeAsync().ConfigureAwait(false);
         _taking.Dispose();
 
         _metrics.Dispose();
     }
 
     /// <summary>
-    /// The lanes go over to connections under the new incarnation, between two of their batches. What was decided under
-    /// shards that this node has lost is still refused, unit by unit.
+    /// Everything is done under another start of the node from the completion on: connections have its name, commits
+    /// are refused when it has lost its place. What is under way ends before.
     /// </summary>
     public async Task TakeAsync(NodePeer peer)
     {
         await _taking.WaitAsync().ConfigureAwait(false);
         try
         {
-            if (peer == _fence)
+            if (peer == _node)
             {
                 return;
             }
 
-            var source = LaneSource(peer);
-            _sources.Add(source);
-            for (var lane = 0; lane < _writers.Count; lane++)
-            {
-                var (writer, batch) = _writers[lane];
-                await writer.GoOverToAsync(Connect(source, peer, lane, batch)).ConfigureAwait(false);
-            }
-
-            _fence = peer;
-            _availability.NodeFound();
+            var (lanes, reads) = (_lanes, _reads);
+            CreateSources(peer);
+            await Task.WhenAll(_writers.Select(writer => writer.TakeAsync(_lanes, peer))).ConfigureAwait(false);
+            _feed.Take(_lanes);
+            _pool!.Take(_reads);
+            _node = peer;
+            _availability.NodeTaken();
+            await lanes.DisposeAsync().ConfigureAwait(false);
+            await reads.DisposeAsync().ConfigureAwait(false);
         }
         finally
         {
-            _ = _taking.Release();
+            _taking.Release();
         }
     }
 
-    private int Silence => (int)Math.Ceiling(_options.Silence.TotalSeconds);
-
-    private NpgsqlDataSource LaneSource(NodePeer fence) => _database.CreateSource(ApplicationName(fence), settings =>
+    private void CreateSources(NodePeer node)
     {
-        settings.Pooling = false;
-        settings.Timeout = Silence;
-        settings.CommandTimeout = Silence;
-        settings.MaxAutoPrepare = 64;
-        settings.AutoPrepareMinUsages = 2;
-    });
-
-    private CommitConnection Connect(NpgsqlDataSource source, NodePeer fence, int lane, CommitBatch batch) => new(
-        source,
-        new CommitStatements(
-            batch.Columns, fence.Id.Value, fence.Incarnation.Value, lane, _options.TombstonesPerMailbox, Silence),
-        fence, lane, _options.Silence);
+        var silence = (int)Math.Ceiling(_options.Silence.TotalSeconds);
+        var name = ApplicationName(node);
+        _lanes = _database.CreateSource(name, settings =>
+        {
+            settings.Pooling = false;
+            settings.Timeout = silence;
+            settings.CommandTimeout = silence;
+            settings.MaxAutoPrepare = 64;
+            settings.AutoPrepareMinUsages = 2;
+        });
+        _reads = _database.CreateSource(name, settings =>
+        {
+            settings.MinPoolSize = 0;
+            settings.MaxPoolSize = _options.ReadConnections;
+            settings.Timeout = silence;
+            settings.CommandTimeout = silence;
+            settings.MaxAutoPrepare = 48;
+            settings.AutoPrepareMinUsages = 3;
+        });
+    }
 
     private async Task StartAsync(NodePeer fence, ILogger log, CancellationToken cancellationToken)
     {
         var options = _options;
-        _fence = fence;
-        var lanes = LaneSource(fence);
-        _sources.Add(lanes);
-        var reads = _database.CreateSource(ApplicationName(fence), settings =>
-        {
-            settings.MinPoolSize = 0;
-            settings.MaxPoolSize = options.ReadConnections;
-            settings.Timeout = Silence;
-            settings.CommandTimeout = Silence;
-            settings.MaxAutoPrepare = 48;
-            settings.AutoPrepareMinUsages = 3;
-        });
-        _sources.Add(reads);
+        CreateSources(fence);
+        _node = fence;
         var surroundings = new WriterSurroundings(options, _queue, _availability, _spool, _time, log, _metrics);
         for (var lane = 0; lane < options.CommitConnections; lane++)
         {
             var batch = new CommitBatch();
-            var writer = new LaneWriter(lane, batch, Connect(lanes, fence, lane, batch), surroundings);
-            _writers.Add((writer, batch));
-            if (await writer.OpenAsync().ConfigureAwait(false) is { } fault)
+            var statements = new CommitStatements(
+                batch.Columns, lane, options.TombstonesPerMailbox, (int)Math.Ceiling(options.Silence.TotalSeconds));
+            var connection = new CommitConnection(statements, lane, options.Silence);
+            var writer = new LaneWriter(lane, batch, connection, surroundings);
+            _writers.Add(writer);
+            if (await writer.OpenAsync(_lanes, fence).ConfigureAwait(false) is { } fault)
             {
                 throw new StoreOpenException($"The database {_database.Place} takes no commits: {fault}");
             }
         }
 
-        var pool = new ReadPool(reads, options, _metrics);
+        var pool = new ReadPool(_reads, options, _availability, _metrics);
         _pool = pool;
-        var feed = new ChangeFeed(lanes, ApplicationName(fence), _availability, options, BeatAsync, log);
+        var feed = new ChangeFeed(_lanes, ApplicationName(fence), _availability, options, BeatAsync, log);
         _feed = feed;
         var bodies = await pool.ReadAsync(PostgresIds.LeaseAsync, PostgresIds.Bodies, cancellationToken)
             .ConfigureAwait(false);
@@ -220,7 +215,7 @@ public sealed class PostgresMailStore : IMailStore, IFenceTaker
         Quotas = new PostgresQuotaStore(pool, feed);
         await feed.StartAsync().ConfigureAwait(false);
         _sweeper = new PostgresSweeper(pool, options, _time, log, _metrics);
-        foreach (var (writer, _) in _writers)
+        foreach (var writer in _writers)
         {
             writer.Start();
         }
