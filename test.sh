@@ -32,7 +32,7 @@ done
 case $fuzz_seconds in *[!0-9]*) echo "--fuzz-seconds needs a number, not '$fuzz_seconds'" >&2; exit 2 ;; esac
 
 # Project, and the seconds after which a run that hangs is ended and counted as failed.
-projects=(Tidy.Tests:180 Shared.Tests:300 Shared.Fuzz:0 Actors.Tests:300 Frontend.Tests:300 Integration:900)
+projects=(Tidy.Tests:180 Shared.Tests:300 Shared.Fuzz:0 Actors.Tests:300 Frontend.Tests:300 Deployment:180 Integration:900)
 passed=0 failed=0 skipped=0 root=
 [ "$(id -u)" = 0 ] && root=1
 
@@ -57,13 +57,14 @@ finish() {
 clients=(curl:curl swaks:swaks mpop:mpop fetchmail:fetchmail getmail:getmail6 mutt:mutt script:bsdutils strace:strace
          promtool:prometheus python3:python3 openssl:openssl sqlite3:sqlite3 ps:procps runuser:util-linux msmtp:msmtp
          smtp-source:postfix testssl:testssl.sh krb5kdc:krb5-kdc kadmin.local:krb5-admin-server kinit:krb5-user
-         gsasl:gsasl dovecot:dovecot-core /usr/lib/dovecot/pop3:dovecot-pop3d)
+         gsasl:gsasl haproxy:haproxy dovecot:dovecot-core /usr/lib/dovecot/pop3:dovecot-pop3d)
 missing_packages() {
   local pair
   for pair in "${clients[@]}"; do command -v "${pair%%:*}" >/dev/null || echo "${pair##*:}"; done
   perl -MNet::SSLeay -e 1 2>/dev/null || echo libnet-ssleay-perl # swaks needs it for TLS
   compgen -G '/usr/lib/*/gssntlmssp/gssntlmssp.so' >/dev/null || compgen -G '/usr/lib*/gssntlmssp/gssntlmssp.so' >/dev/null ||
     echo gss-ntlmssp # curl has NTLM of its own, the program under test has not
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || echo postgresql
   compgen -G '/usr/lib/*/libsqlite3.so.0' >/dev/null || compgen -G '/usr/lib*/libsqlite3.so.0' >/dev/null || echo libsqlite3-0
 }
 install_clients() {
@@ -79,6 +80,9 @@ install_clients() {
     printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d && made=1
   fi
   export DEBIAN_FRONTEND=noninteractive
+  # of PostgreSQL only the programs: every test run has a server of its own
+  mkdir -p /etc/postgresql-common && [ -e /etc/postgresql-common/createcluster.conf ] ||
+    echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
   # of postfix only its traffic generator is wanted: nothing is set up
   ! command -v debconf-set-selections >/dev/null ||
     echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
@@ -89,7 +93,7 @@ install_clients() {
 
 results=$PWD/TestResults
 mkdir -p "$results"
-if wanted Integration || wanted Frontend.Tests; then install_clients; fi
+if wanted Integration || wanted Frontend.Tests || wanted Actors.Tests || wanted Deployment; then install_clients; fi
 
 # ---- build
 if [ -n "$build" ]; then

@@ -13,4 +13,10 @@ if (args is ["maildrop", .. var large])
     return;
 }
 
+if (args is ["links", .. var links])
+{
+    await LinksMeasurement.RunAsync(links);
+    return;
+}
+
 BenchmarkSwitcher.FromAssembly(System.Reflection.Assembly.GetExecutingAssembly()).Run(args);

@@ -1,12 +1,14 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using MailCluster.Actors.Accounts;
+using MailCluster.Actors.Cluster;
 using MailCluster.Actors.Delivery;
 using MailCluster.Actors.Kernel;
 using MailCluster.Actors.Limits;
 using MailCluster.Actors.Mailboxes;
 using MailCluster.Actors.Storage;
 using MailCluster.Frontend.Admin;
+using MailCluster.Frontend.Cluster;
 using MailCluster.Frontend.Edge;
 using MailCluster.Frontend.Observability;
 using MailCluster.Frontend.Options;
@@ -29,18 +31,23 @@ internal static class Composition
         var foundation = Foundation.Make(options.Log, logOutput, time);
         try
         {
-            var store = await SqliteMailStore.OpenAsync(
-                new SqliteStoreOptions { DataDirectory = options.Node.DataDirectory }, time, foundation.Loggers,
-                foundation.Meters);
+            var cluster = options.Store.Kind == StoreKind.PostgreSql
+                ? await ClusterNode.JoinAsync(options, foundation, time, CancellationToken.None)
+                : null;
+            IMailStore store = cluster is null
+                ? await SqliteMailStore.OpenAsync(
+                    new SqliteStoreOptions { DataDirectory = options.Node.DataDirectory }, time, foundation.Loggers,
+                    foundation.Meters)
+                : cluster.Mail;
             try
             {
                 var listeners = new List<OpenListener>();
-                var app = Build(options, foundation, store, listeners, time);
-                return new Node(options, foundation, store, app, listeners);
+                var app = Build(options, foundation, store, cluster, listeners, time);
+                return new Node(options, foundation, store, cluster, app, listeners);
             }
             catch
             {
-                await store.DisposeAsync();
+                await (cluster?.DisposeAsync() ?? store.DisposeAsync());
                 throw;
             }
         }
@@ -52,8 +59,8 @@ internal static class Composition
     }
 
     private static WebApplication Build(
-        MailClusterOptions options, Foundation foundation, SqliteMailStore store, List<OpenListener> listeners,
-        TimeProvider time)
+        MailClusterOptions options, Foundation foundation, IMailStore store, ClusterNode? cluster,
+        List<OpenListener> listeners, TimeProvider time)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "mailcluster" });
         var services = builder.Services;
@@ -62,12 +69,17 @@ internal static class Composition
         services.AddSingleton(foundation.Meters);
         services.AddSingleton(foundation.Exporter);
         services.AddSingleton(options);
-        services.AddSingleton<IMailStore>(store);
+        services.AddSingleton(store);
         services.AddSingleton(store.Directory);
         services.AddSingleton(store.Spool);
         services.AddSingleton(store.Quotas);
         services.AddSingleton(store.Committer);
-        AddActors(services, options);
+        if (cluster is not null)
+        {
+            AddCluster(services, cluster);
+        }
+
+        AddActors(services, options, cluster);
         AddQuotas(services, options.Quota);
         AddEdge(services, options);
         AddHttp(services, options);
@@ -77,7 +89,7 @@ internal static class Composition
 
         EdgeEndpoints.PreferInlineCompletions();
         builder.WebHost.UseKestrelCore().UseSockets(EdgeEndpoints.ConfigureTransport)
-            .ConfigureKestrel(kestrel => Listen(kestrel, options, listeners));
+            .ConfigureKestrel(kestrel => Listen(kestrel, options, cluster, listeners));
         var app = builder.Build();
         app.UseExceptionHandler();
         app.UseStatusCodePages();
@@ -87,7 +99,18 @@ internal static class Composition
         return app;
     }
 
-    private static void AddActors(IServiceCollection services, MailClusterOptions options)
+    /// <summary>What a lone node has not: who is home, and how others are asked.</summary>
+    private static void AddCluster(IServiceCollection services, ClusterNode cluster)
+    {
+        services.AddSingleton(cluster).AddSingleton<IShardDrain>(cluster).AddSingleton<IShardHomes>(cluster.Membership);
+        services.AddSingleton<AskMetrics>().AddSingleton<MaildropMetrics>();
+        services.AddSingleton(provider => new ShardAsks(
+            provider.GetRequiredService<ActorSystem>(), cluster.Membership, cluster.Links, new ShardAsksOptions(),
+            provider.GetRequiredService<AskMetrics>(), provider.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton<MailResidents>();
+    }
+
+    private static void AddActors(IServiceCollection services, MailClusterOptions options, ClusterNode? cluster)
     {
         services.AddSingleton(provider => new ActorSystem(
             ThreadPoolScheduler.Instance, provider.GetRequiredService<TimeProvider>(), new ActorSystemOptions(),
@@ -96,19 +119,26 @@ internal static class Composition
         services.AddSingleton(new AccountOptions
         {
             Iterations = options.Accounts.ScramIterations,
+            DecoySecret = cluster?.Database.Secret ?? [],
             PasswordCacheEntries = Math.Max(options.Accounts.MaxCachedLogons, 1),
             PasswordLifetime = options.Accounts.MaxCachedLogons == 0 ? TimeSpan.Zero : new AccountOptions()
                 .PasswordLifetime,
         });
         services.AddSingleton<AccountMetrics>().AddSingleton<AccountDirectory>().AddSingleton<PasswordVerifier>();
-        services.AddSingleton(new MailboxOptions()).AddSingleton<MailboxMetrics>().AddSingleton<Maildrops>();
+        services.AddSingleton(new MailboxOptions()).AddSingleton<MailboxMetrics>();
+        services.AddSingleton(provider => provider.GetService<ShardAsks>() is { } asks
+            ? new Maildrops(
+                provider.GetRequiredService<MailboxRegion>(), asks, new MaildropLinkOptions(),
+                provider.GetRequiredService<MaildropMetrics>())
+            : new Maildrops(provider.GetRequiredService<MailboxRegion>()));
         services.AddSingleton(provider => new MailboxRegion(
             provider.GetRequiredService<ActorSystem>(), provider.GetRequiredService<IMailStore>().Mailboxes,
             provider.GetRequiredService<IMailStore>().Committer, provider.GetRequiredService<MailboxOptions>(),
             provider.GetRequiredService<MailboxMetrics>(), provider.GetRequiredService<ILoggerFactory>(),
             new QuotaNotices(
                 provider.GetRequiredService<MailboxQuotas>(), provider.GetRequiredService<IMailStore>().Bodies,
-                provider.GetRequiredService<QuotaMetrics>())));
+                provider.GetRequiredService<QuotaMetrics>()),
+            provider.GetService<IShardHomes>()));
         services.AddSingleton(new SourceLimitOptions
         {
             HashSecret = BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong))),
@@ -124,7 +154,8 @@ internal static class Composition
         services.AddSingleton<SpoolMetrics>().AddSingleton(provider => new Spool(
             provider.GetRequiredService<ActorSystem>(), provider.GetRequiredService<MailboxRegion>(),
             provider.GetRequiredService<ISpoolStore>(), new SpoolOptions(),
-            provider.GetRequiredService<SpoolMetrics>(), provider.GetRequiredService<ILoggerFactory>()));
+            provider.GetRequiredService<SpoolMetrics>(), provider.GetRequiredService<ILoggerFactory>(),
+            provider.GetService<ShardAsks>()));
         services.AddSingleton(new DeliveryOptions()).AddSingleton<DeliveryMetrics>().AddSingleton<MessageAcceptor>();
         services.AddSingleton<MessageImporter>().AddSingleton<MessageUpload>();
         services.AddSingleton(provider => provider.GetRequiredService<IMailStore>().Mailboxes);
@@ -186,7 +217,8 @@ internal static class Composition
         services.AddAdminDocument();
     }
 
-    private static void Listen(KestrelServerOptions kestrel, MailClusterOptions options, List<OpenListener> listeners)
+    private static void Listen(
+        KestrelServerOptions kestrel, MailClusterOptions options, ClusterNode? cluster, List<OpenListener> listeners)
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = AdminRequestOctetsMax;
@@ -198,6 +230,12 @@ internal static class Composition
         foreach (var endpoint in options.Http.Endpoints)
         {
             kestrel.Listen(endpoint, listen => listeners.Add(new("http", listen)));
+        }
+
+        if (cluster is not null)
+        {
+            LinkEndpoints.Listen(
+                kestrel, options.Cluster.Endpoints, cluster.Links, listen => listeners.Add(new("cluster", listen)));
         }
     }
 }

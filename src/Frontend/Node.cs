@@ -1,9 +1,12 @@
 using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using MailCluster.Actors.Cluster;
+using MailCluster.Actors.Delivery;
 using MailCluster.Actors.Kernel;
 using MailCluster.Actors.Mailboxes;
 using MailCluster.Actors.Storage;
+using MailCluster.Frontend.Cluster;
 using MailCluster.Frontend.Observability;
 using MailCluster.Frontend.Options;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -25,7 +28,7 @@ internal sealed partial class ReadyJson : JsonSerializerContext;
 
 /// <summary>A node from opened store to drained end.</summary>
 internal sealed class Node(
-    MailClusterOptions options, Foundation foundation, IMailStore store, WebApplication app,
+    MailClusterOptions options, Foundation foundation, IMailStore store, ClusterNode? cluster, WebApplication app,
     List<OpenListener> listeners) : IAsyncDisposable
 {
     public MailClusterOptions Options => options;
@@ -49,6 +52,13 @@ internal sealed class Node(
     {
         await app.Services.GetRequiredService<ShortestRetention>().LookAsync();
         await app.StartAsync(cancellationToken);
+        if (cluster is not null)
+        {
+            await cluster.StartAsync(
+                app.Services.GetRequiredService<ShardAsks>(), app.Services.GetRequiredService<MailResidents>(),
+                app.Lifetime.StopApplication, cancellationToken);
+        }
+
         _ = app.Services.GetRequiredService<Edge.QuietCollection>();
         app.Services.GetRequiredService<RetentionSweep>().Start();
         app.Services.GetRequiredService<NodeStatus>().Serve();
@@ -78,7 +88,7 @@ internal sealed class Node(
         }
 
         await app.DisposeAsync();
-        await store.DisposeAsync();
+        await (cluster?.DisposeAsync() ?? store.DisposeAsync());
         foundation.Dispose();
     }
 }

@@ -31,6 +31,9 @@ internal sealed class StorageMetrics : IDisposable
             "mailcluster.store.units.refused", "{unit}", "Units refused for their own fault.");
         UnitsFailed = _meter.CreateCounter<long>(
             "mailcluster.store.units.failed", "{unit}", "Units that failed because the store could not write.");
+        UnitsFenced = _meter.CreateCounter<long>(
+            "mailcluster.store.units.fenced", "{unit}",
+            "Units that were not written because their shard has another home by now.");
         LaneFull = _meter.CreateCounter<long>(
             "mailcluster.store.lane.full", "{unit}", "Units turned away because the lane was at its bound.");
         Checkpoints = _meter.CreateCounter<long>(
@@ -50,6 +53,8 @@ internal sealed class StorageMetrics : IDisposable
     public Counter<long> UnitsRefused { get; }
 
     public Counter<long> UnitsFailed { get; }
+
+    public Counter<long> UnitsFenced { get; }
 
     public Counter<long> LaneFull { get; }
 

@@ -21,6 +21,7 @@ public sealed record FuzzTarget(string Name, FuzzBody Run)
         Of<Pop3TopTarget>(),
         Of<SaslTarget>(),
         Of<SaslBase64Target>(),
+        Of<LinkFramingTarget>(),
     ];
 
     /// <summary>Never empty: an input without octets is one as well.</summary>

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace MailCluster.Actors.Accounts;
 
 /// <summary>Limits of the directory's caches and of password checking.</summary>
@@ -47,4 +49,10 @@ public sealed record AccountOptions
     /// PBKDF2 iterations of new passwords and of decoys. Default 4096, the least that RFC 7677 §4 allows.
     /// </summary>
     public int Iterations { get; init; } = 4096;
+
+    /// <summary>
+    /// What the keys of users who do not exist are derived from: in a cluster the same on every node. Default empty:
+    /// random octets of this process.
+    /// </summary>
+    public ImmutableArray<byte> DecoySecret { get; init; } = [];
 }

@@ -28,7 +28,7 @@ public sealed class PasswordVerifier : IDisposable
         _time = time;
         _lane = new WorkLane("derivation", options.DerivationsMax, options.DerivationQueueMax);
         _recent = new PasswordCache(options.PasswordCacheEntries, options.PasswordLifetime, time);
-        _decoys = new DecoyKeys(options.Iterations);
+        _decoys = new DecoyKeys(options.Iterations, options.DecoySecret);
     }
 
     /// <summary>

@@ -1,67 +1,204 @@
+using MailCluster.Shared;
+using MailCluster.Shared.Cluster;
+
 namespace MailCluster.Actors.Limits;
 
 /// <summary>
-/// The permits that connections of this node hold. It outlives every instance of a home: a new one takes from here what
-/// was granted before it. What it says of a source changes in the turns of the source's home only.
+/// The permits that connections of this node hold or have asked another node for, whatever their home: the truth that
+/// every home's count is made from. It outlives every instance of a home. While the home of a source is here, permits
+/// come in the turns of that home only.
 /// </summary>
-internal sealed class HeldPermits(IEqualityComparer<HomeKey> comparer)
+/// <param name="comparer">Of sources.</param>
+/// <param name="isPartOfCluster">Then a shard's permits are found together.</param>
+internal sealed class HeldPermits(IEqualityComparer<HomeKey> comparer, bool isPartOfCluster)
 {
-    private readonly Lock _gate = new();
-    private readonly Dictionary<HomeKey, Dictionary<long, string>> _bySource = new(comparer);
+    /// <summary>Sources of one connection come and go; their tables are used again.</summary>
+    private const int SparesMax = 256;
+
+    private readonly Dictionary<HomeKey, Holding>?[] _byShard =
+        new Dictionary<HomeKey, Holding>?[isPartOfCluster ? MailboxId.Shards : 1];
+
+    private readonly Stack<Holding> _spares = [];
     private int _count;
 
+    /// <summary>Held and asked for.</summary>
     public int Count => Volatile.Read(ref _count);
+
+    /// <summary>
+    /// Who tells another node of a change, or reports, holds it from the change until it is sent: so the other hears of
+    /// both in the order in which they happened. Sending serialises and never blocks.
+    /// </summary>
+    public Lock Gate { get; } = new();
 
     public bool Contains(HomeKey source, long connection)
     {
-        lock (_gate)
+        lock (Gate)
         {
-            return _bySource.TryGetValue(source, out var held) && held.ContainsKey(connection);
+            return Find(source) is { } holding && holding.Permits.ContainsKey(connection);
         }
     }
 
-    public void Add(HomeKey source, string binding, long connection)
+    public int CountOf(HomeKey source)
     {
-        lock (_gate)
+        lock (Gate)
         {
-            if (!_bySource.TryGetValue(source, out var held))
+            return Find(source)?.Permits.Count ?? 0;
+        }
+    }
+
+    public int CountOf(HomeKey source, string binding)
+    {
+        lock (Gate)
+        {
+            return Find(source)?.Tally.Of(binding) ?? 0;
+        }
+    }
+
+    /// <summary>
+    /// In a turn of the home, which is here: granted, or held already; false: the others of the binding are as many as
+    /// the limit, and it is not held.
+    /// </summary>
+    /// <param name="others">Known of other nodes.</param>
+    /// <param name="isNew">It was not held before.</param>
+    public bool TryHold(
+        HomeKey source, string binding, long connection, int limit, int others, out bool isNew)
+    {
+        lock (Gate)
+        {
+            var holding = Find(source);
+            var isAsked = false;
+            isNew = false;
+            if (holding is not null && holding.Permits.TryGetValue(connection, out var permit))
             {
-                _bySource[source] = held = [];
+                if (permit.AskedAt is null)
+                {
+                    return true;
+                }
+
+                isAsked = true;
             }
 
-            if (held.TryAdd(connection, binding))
+            if ((long)(holding?.Tally.Of(binding) ?? 0) - (isAsked ? 1 : 0) + others >= limit)
             {
-                _count++;
+                RemoveLocked(source, connection);
+                return false;
             }
+
+            isNew = true;
+            Put(source, connection, new HeldPermit(binding, null));
+            return true;
+        }
+    }
+
+    /// <summary>Without a home's leave: the setting says so when the home cannot be asked.</summary>
+    public void Hold(HomeKey source, string binding, long connection)
+    {
+        lock (Gate)
+        {
+            Put(source, connection, new HeldPermit(binding, null));
+        }
+    }
+
+    /// <summary>Before another node is asked.</summary>
+    public void Ask(HomeKey source, string binding, long connection, NodePeer home)
+    {
+        lock (Gate)
+        {
+            Put(source, connection, new HeldPermit(binding, home));
         }
     }
 
     /// <summary>False when it was not held.</summary>
     public bool Remove(HomeKey source, long connection)
     {
-        lock (_gate)
+        lock (Gate)
         {
-            if (!_bySource.TryGetValue(source, out var held) || !held.Remove(connection))
-            {
-                return false;
-            }
-
-            _count--;
-            if (held.Count == 0)
-            {
-                _bySource.Remove(source);
-            }
-
-            return true;
+            return RemoveLocked(source, connection);
         }
     }
 
-    /// <summary>Connections and their bindings.</summary>
-    public KeyValuePair<long, string>[] Of(HomeKey source)
+    /// <summary>Within <see cref="Gate"/>.</summary>
+    public bool RemoveLocked(HomeKey source, long connection)
     {
-        lock (_gate)
+        if (Find(source) is not { } holding || !holding.Permits.Remove(connection, out var permit))
         {
-            return _bySource.TryGetValue(source, out var held) ? [.. held] : [];
+            return false;
         }
+
+        holding.Tally.Add(permit.Binding, -1);
+        _count--;
+        if (holding.Permits.Count == 0)
+        {
+            MapOf(source).Remove(source);
+            if (_spares.Count < SparesMax && holding.Permits.Capacity <= Holding.SpareCapacityMax)
+            {
+                _spares.Push(holding);
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Within <see cref="Gate"/>. Null: it is not there any more.</summary>
+    public HeldPermit? FindLocked(HomeKey source, long connection) =>
+        Find(source) is { } holding && holding.Permits.TryGetValue(connection, out var permit) ? permit : null;
+
+    /// <summary>What there is of a shard now, a source's together, in the order in which they came.</summary>
+    public List<(HomeKey Source, long Connection)> Of(ShardId shard)
+    {
+        lock (Gate)
+        {
+            var rows = new List<(HomeKey, long)>();
+            foreach (var (source, holding) in _byShard[shard.Number] ?? [])
+            {
+                rows.EnsureCapacity(rows.Count + holding.Permits.Count);
+                foreach (var connection in holding.Permits.Keys)
+                {
+                    rows.Add((source, connection));
+                }
+            }
+
+            return rows;
+        }
+    }
+
+    private Holding? Find(HomeKey source) => MapOf(source).GetValueOrDefault(source);
+
+    private Dictionary<HomeKey, Holding> MapOf(HomeKey source) =>
+        _byShard[isPartOfCluster ? source.Shard.Number : 0] ??= new(comparer);
+
+    private void Put(HomeKey source, long connection, HeldPermit permit)
+    {
+        var map = MapOf(source);
+        if (!map.TryGetValue(source, out var holding))
+        {
+            map[source] = holding = _spares.TryPop(out var spare) ? spare : new Holding();
+        }
+
+        if (holding.Permits.TryGetValue(connection, out var before))
+        {
+            holding.Tally.Add(before.Binding, -1);
+        }
+        else
+        {
+            _count++;
+        }
+
+        holding.Permits[connection] = permit;
+        holding.Tally.Add(permit.Binding, 1);
+    }
+
+    /// <param name="AskedAt">Null: held. Otherwise who has not answered yet.</param>
+    public readonly record struct HeldPermit(string Binding, NodePeer? AskedAt);
+
+    private sealed class Holding
+    {
+        public const int SpareCapacityMax = 16;
+
+        private BindingTally _tally;
+
+        public Dictionary<long, HeldPermit> Permits { get; } = [];
+
+        public ref BindingTally Tally => ref _tally;
     }
 }

@@ -1,3 +1,4 @@
+using MailCluster.Actors.Cluster.Wire;
 using MailCluster.Actors.Kernel;
 using MailCluster.Shared;
 
@@ -10,12 +11,13 @@ namespace MailCluster.Actors.Limits;
 public sealed class LogonLimits
 {
     private readonly ShardRegion<HomeKey, SourceMessage> _homes;
-    private readonly SourceLimitOptions _options;
+    private readonly LimitPeers? _peers;
+    private readonly TimeSpan _deadline;
     private readonly LimitsMetrics _metrics;
 
     internal LogonLimits(
-        ShardRegion<HomeKey, SourceMessage> homes, SourceLimitOptions options, LimitsMetrics metrics) =>
-        (_homes, _options, _metrics) = (homes, options, metrics);
+        ShardRegion<HomeKey, SourceMessage> homes, LimitPeers? peers, TimeSpan deadline, LimitsMetrics metrics) =>
+        (_homes, _peers, _deadline, _metrics) = (homes, peers, deadline, metrics);
 
     /// <summary>Before a password is checked. A home that does not answer in time holds nobody up.</summary>
     /// <param name="name">Null: the mechanism has not told it yet, and the source alone counts.</param>
@@ -37,29 +39,55 @@ public sealed class LogonLimits
     {
         if (name is { } tried)
         {
-            _homes.Tell(HomeKey.Of(tried), new SourceMessage.LogonFailed(source));
+            Tell(HomeKey.Of(tried), source, isSuccess: false);
         }
 
         if (!isKnown)
         {
-            _homes.Tell(HomeKey.Of(source), new SourceMessage.LogonFailed(null));
+            Tell(HomeKey.Of(source), null, isSuccess: false);
         }
     }
 
     /// <summary>Never waits.</summary>
     public void Succeeded(LogonName name, SourceKey source) =>
-        _homes.Tell(HomeKey.Of(name), new SourceMessage.LogonSucceeded(source));
+        Tell(HomeKey.Of(name), source, isSuccess: true);
 
     private async ValueTask<LogonVerdict> AskAsync(HomeKey home, SourceKey? from)
     {
         try
         {
-            return await _homes.Ask<LogonVerdict, SourceKey?>(
-                home, static (reply, from) => new SourceMessage.JudgeLogon(from, reply), from, _options.AskDeadline);
+            var ask = new LogonAsk(_homes, home, from);
+            return await (_peers is null || _peers.IsHere(home)
+                ? ask.AskHere(_deadline)
+                : _peers.Asks.RouteAsync<LogonAsk, LogonVerdict>(ask, _deadline));
         }
         catch (AskFailedException)
         {
             return LogonVerdict.Free;
         }
+    }
+
+    /// <summary>Lost when the home is on its way or out of reach: a count too low for once.</summary>
+    private void Tell(HomeKey home, SourceKey? from, bool isSuccess)
+    {
+        if (_peers is null || _peers.IsHere(home))
+        {
+            _homes.Tell(
+                home,
+                isSuccess && from is { } source
+                    ? new SourceMessage.LogonSucceeded(source)
+                    : new SourceMessage.LogonFailed(from));
+            return;
+        }
+
+        _peers.Tell(home, new Envelope
+        {
+            LogonEnded = new LogonEnded
+            {
+                Subject = home.ToWire(),
+                Source = from is { } other ? HomeKey.Of(other).ToWire() : null,
+                IsSuccess = isSuccess,
+            },
+        });
     }
 }

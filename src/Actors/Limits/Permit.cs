@@ -1,6 +1,8 @@
+using MailCluster.Shared.Cluster;
+
 namespace MailCluster.Actors.Limits;
 
 /// <summary>One connection's place among those of its source (OXSMTP-EV-16).</summary>
-/// <param name="Incarnation">Which start of which node the connection belongs to.</param>
+/// <param name="Holder">Which start of which node the connection belongs to.</param>
 /// <param name="Connection">Never used twice within it.</param>
-internal readonly record struct Permit(long Incarnation, long Connection);
+internal readonly record struct Permit(NodePeer Holder, long Connection);

@@ -12,14 +12,21 @@ internal sealed class SourceActor(HomeKey key, SourceSurroundings around) : Acto
     /// <summary>As many as there are bindings that the source uses: mostly one.</summary>
     private BindingCounts[] _bindings = [];
 
+    private bool _isWaiting;
+
     protected internal override bool MayPassivate
     {
         get
         {
+            if (key.HoldsPermits && (around.Held.CountOf(key) > 0 || around.Known?.CountOf(key) > 0))
+            {
+                return false;
+            }
+
             var second = Second;
             foreach (var counts in _bindings)
             {
-                if (counts.HasPermits || counts.HasMessagesAt(second))
+                if (counts.HasMessagesAt(second))
                 {
                     return false;
                 }
@@ -33,15 +40,9 @@ internal sealed class SourceActor(HomeKey key, SourceSurroundings around) : Acto
 
     protected internal override void Started()
     {
-        var held = key.HoldsPermits ? around.Held.Of(key) : [];
-        foreach (var (connection, binding) in held)
+        if (around.Known is null && key.HoldsPermits && around.Held.CountOf(key) is > 0 and var held)
         {
-            CountsOf(binding).Grant(new Permit(around.Options.Incarnation, connection));
-        }
-
-        if (held.Length > 0)
-        {
-            LimitsLog.TookOver(around.Log, key, held.Length);
+            LimitsLog.TookOver(around.Log, key, held);
         }
     }
 
@@ -50,7 +51,7 @@ internal sealed class SourceActor(HomeKey key, SourceSurroundings around) : Acto
         switch (message)
         {
             case SourceMessage.Admit admit:
-                admit.Reply.Reply(Admit(admit));
+                Admit(admit);
                 break;
             case SourceMessage.GiveBack back:
                 GiveBack(back);
@@ -58,6 +59,10 @@ internal sealed class SourceActor(HomeKey key, SourceSurroundings around) : Acto
             case SourceMessage.Take take:
                 var isTaken = CountsOf(take.Binding).TryTake(Second, take.PerMinute);
                 take.Reply.Reply(isTaken ? RateVerdict.Taken : RateVerdict.Exceeded);
+                break;
+            case SourceMessage.Settled:
+                _isWaiting = false;
+                Context.UnstashAll();
                 break;
             case SourceMessage.OweTarpit:
                 around.Debts.Owe(key);
@@ -76,30 +81,72 @@ internal sealed class SourceActor(HomeKey key, SourceSurroundings around) : Acto
         }
     }
 
-    private Admission Admit(SourceMessage.Admit admit)
+    private void Admit(SourceMessage.Admit admit)
     {
-        var counts = CountsOf(admit.Binding);
-        if (!counts.Holds(admit.Permit))
+        var standing = around.Known?.StandingOf(key) ?? ShardStanding.Complete;
+        switch (standing)
         {
-            if (!counts.HasRoom(admit.Limit))
-            {
-                return Admission.TooMany;
-            }
-
-            // What the node holds comes first: whatever fails after it, no permit is counted too few.
-            around.Held.Add(key, admit.Binding, admit.Permit.Connection);
-            counts.Grant(admit.Permit);
+            case ShardStanding.NotHere:
+                admit.Reply.Fail(AskFailure.NotHere);
+                return;
+            case ShardStanding.Gathering:
+                _isWaiting = true;
+                Context.Stash(admit);
+                return;
         }
 
-        return around.Debts.Pay(key) ? Admission.AdmittedOwing : Admission.Admitted;
+        var verdict = admit.Permit.Holder == around.Self
+            ? Hold(admit, standing)
+            : around.Known!.Grant(
+                key, admit.Binding, admit.Permit, admit.Limit, around.Held.CountOf(key, admit.Binding),
+                standing == ShardStanding.Partial);
+        if (verdict == Admission.Admitted && around.Known?.IsHere(key) == false)
+        {
+            // Perhaps the new home has asked for what there is before this was held: it knows nothing of it.
+            Forget(admit.Permit);
+            admit.Reply.Fail(AskFailure.NotHere);
+            return;
+        }
+
+        admit.Reply.Reply(
+            verdict == Admission.Admitted && around.Debts.Pay(key) ? Admission.AdmittedOwing : verdict);
+    }
+
+    private Admission Hold(SourceMessage.Admit admit, ShardStanding standing)
+    {
+        var others = around.Known?.CountOf(key, admit.Binding) ?? 0;
+        if (!around.Held.TryHold(key, admit.Binding, admit.Permit.Connection, admit.Limit, others, out var isNew))
+        {
+            return Admission.TooMany;
+        }
+
+        if (isNew && standing == ShardStanding.Partial)
+        {
+            around.Held.Remove(key, admit.Permit.Connection);
+            return Admission.Unreachable;
+        }
+
+        return Admission.Admitted;
     }
 
     private void GiveBack(SourceMessage.GiveBack back)
     {
-        CountsOf(back.Binding).GiveBack(back.Permit);
-        if (around.Held.Remove(key, back.Permit.Connection))
+        Forget(back.Permit);
+        if (_isWaiting)
         {
-            around.Refusals.Free(key);
+            // What is put aside may ask for just this permit; then it is given back again.
+            Context.Stash(back);
+        }
+    }
+
+    private void Forget(Permit permit)
+    {
+        var isFreed = permit.Holder == around.Self
+            ? around.Held.Remove(key, permit.Connection)
+            : around.Known?.Remove(key, permit) == true;
+        if (isFreed)
+        {
+            around.Freed(key);
         }
     }
 

@@ -41,8 +41,23 @@ public sealed record SourceLimitOptions
 
     public LogonLimitOptions Logons { get; init; } = new();
 
-    /// <summary>Which start of which node permits belong to; a cluster gives each start its own. Default 1.</summary>
-    public long Incarnation { get; init; } = 1;
+    /// <summary>
+    /// In a cluster, instead of <see cref="AskDeadline"/>: a home may be moving, or its node have died, which takes a
+    /// lease to be known. Default 3 s: shorter than clients' patience, longer than most failovers.
+    /// </summary>
+    public TimeSpan ClusterAskDeadline { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>
+    /// How long a new home waits for what other nodes hold before it answers. Default 500 ms; one that is silent for
+    /// longer may hold permits that are not known (decision 17).
+    /// </summary>
+    public TimeSpan GatherTime { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>
+    /// How often a node says what its connections hold to every home, so that what was lost on the way counts wrong for
+    /// no longer. Default 5 s.
+    /// </summary>
+    public TimeSpan ReportInterval { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
     /// Unknown to clients, so that they cannot choose addresses that share a hash chain. Default 0, for tests.

@@ -1,5 +1,9 @@
+using System.Collections.Immutable;
+using MailCluster.Actors.Cluster;
+using MailCluster.Actors.Cluster.Wire;
 using MailCluster.Actors.Kernel;
 using MailCluster.Shared;
+using MailCluster.Shared.Cluster;
 using Microsoft.Extensions.Logging;
 
 namespace MailCluster.Actors.Limits;
@@ -15,29 +19,45 @@ public sealed class SourceLimits
     private readonly ShardRegion<HomeKey, SourceMessage> _homes;
     private readonly HeldPermits _held;
     private readonly Refusals _refusals;
-    private readonly SourceLimitOptions _options;
+    private readonly LimitPeers? _peers;
+    private readonly NodePeer _self;
+    private readonly TimeSpan _deadline;
     private readonly LimitsMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private long _lateLogged = long.MinValue;
 
-    public SourceLimits(ActorSystem system, SourceLimitOptions options, LimitsMetrics metrics, ILoggerFactory log)
+    /// <param name="asks">Of the cluster; null: this node is alone.</param>
+    public SourceLimits(
+        ActorSystem system, SourceLimitOptions options, LimitsMetrics metrics, ILoggerFactory log,
+        ShardAsks? asks = null)
     {
         var comparer = new HomeKey.Comparer(options.HashSecret);
-        _options = options;
         _metrics = metrics;
         _time = system.Time;
         _log = log.CreateLogger("MailCluster.Limits");
-        _held = new HeldPermits(comparer);
+        _held = new HeldPermits(comparer, isPartOfCluster: asks is not null);
         _refusals = new Refusals(options, _time, comparer);
+        _peers = asks is null ? null : new LimitPeers(asks, _held, _refusals, options, metrics, comparer);
+        _self = _peers?.Self ?? LoneHomes.Instance.Self;
+        _deadline = asks is null ? options.AskDeadline : options.ClusterAskDeadline;
         var debts = new TarpitDebts(options, _time, comparer);
         var failures = new LogonFailures(options.Logons, _time, comparer);
-        var around = new SourceSurroundings(_held, debts, failures, _refusals, options, _log);
+        var around = new SourceSurroundings(
+            _self, _held, _peers?.Known, debts, failures, _peers is null ? _refusals.Free : _peers.Freed, _log);
         _homes = new ShardRegion<HomeKey, SourceMessage>(
             system, "limits", key => new SourceActor(key, around), options.ForActors(), comparer);
-        Logons = new LogonLimits(_homes, options, metrics);
+        _peers?.Start(_homes);
+        Logons = new LogonLimits(_homes, _peers, options.AskDeadline, metrics);
         metrics.Observe(() => _homes.Count, () => _held.Count, () => debts.Count, () => failures.Count);
+        if (_peers is not null)
+        {
+            metrics.Observe(() => _peers.Known.Count, () => _peers.Known.CountOfSilent);
+        }
     }
+
+    /// <summary>To be told when shards come and go; null: this node is alone.</summary>
+    public IShardResidents? Residents => _peers;
 
     public LogonLimits Logons { get; }
 
@@ -55,11 +75,29 @@ public sealed class SourceLimits
     /// Idempotent; a connection that holds nothing may be named, though a refused one needs no release. Never waits.
     /// </summary>
     public void Release(string binding, SourceKey source, long connection) =>
-        Release(binding, HomeKey.Of(source), connection);
+        Release(HomeKey.Of(source), connection);
 
     /// <inheritdoc cref="Release(string, SourceKey, long)"/>
     public void Release(string binding, AccountId user, long connection) =>
-        Release(binding, HomeKey.Of(user), connection);
+        Release(HomeKey.Of(user), connection);
+
+    /// <summary>
+    /// A connection is let in although the home of its source was <see cref="Admission.Unreachable"/>: it holds a
+    /// permit that the home hears of when it is there. To be given back like any.
+    /// </summary>
+    public void HoldUnasked(string binding, SourceKey source, long connection)
+    {
+        var home = HomeKey.Of(source);
+        _held.Hold(home, binding, connection);
+        _peers?.ReportSoon(home);
+        _metrics.AdmittedUnasked();
+    }
+
+    /// <summary>
+    /// Who is in the cluster: from membership, before <see cref="IShardResidents.Arrived"/> and whenever it changes. The
+    /// permits of who is down, or there anew, end.
+    /// </summary>
+    public void NodesChanged(ImmutableArray<NodeRow> nodes) => _peers?.Settle(_peers.Known.NodesChanged(nodes));
 
     /// <summary>Counts one message when the window (60 s, sliding) has room for it.</summary>
     /// <param name="binding">Windows of different bindings are different ones.</param>
@@ -68,17 +106,28 @@ public sealed class SourceLimits
     public ValueTask<RateVerdict> TakeMessageAsync(string binding, RateKey key, int perMinute)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(perMinute, 1);
-        var answer = _homes.Ask<RateVerdict, (string Binding, int PerMinute)>(
-            HomeKey.Of(binding, key),
-            static (reply, ask) => new SourceMessage.Take(ask.Binding, ask.PerMinute, reply), (binding, perMinute),
-            _options.AskDeadline);
+        var ask = new RateAsk(_homes, HomeKey.Of(binding, key), binding, perMinute);
+        var answer = _peers is null || _peers.IsHere(ask.Home)
+            ? ask.AskHere(_deadline)
+            : _peers.Asks.RouteAsync<RateAsk, RateVerdict>(ask, _deadline);
         return answer.IsCompletedSuccessfully ? new(Counted(answer.Result)) : VerdictAsync(answer);
     }
 
     /// <summary>
     /// An error was held back for this client: its next connection waits once more (OXSMTP-EV-19). Never waits.
     /// </summary>
-    public void OweTarpit(SourceKey source) => _homes.Tell(HomeKey.Of(source), SourceMessage.OweTarpit.Instance);
+    public void OweTarpit(SourceKey source)
+    {
+        var home = HomeKey.Of(source);
+        if (_peers is null || _peers.IsHere(home))
+        {
+            _homes.Tell(home, SourceMessage.OweTarpit.Instance);
+        }
+        else
+        {
+            _peers.Tell(home, new Envelope { OweTarpit = new OweTarpit { Subject = home.ToWire() } });
+        }
+    }
 
     private ValueTask<Admission> AdmitAsync(string binding, HomeKey home, long connection, int limit)
     {
@@ -89,20 +138,22 @@ public sealed class SourceLimits
             return new(Admission.TooMany);
         }
 
-        var ask = new AdmissionAsk(
-            binding, home, new Permit(_options.Incarnation, connection), limit, _refusals.Freed(home),
-            _time.GetTimestamp());
-        var answer = _homes.Ask<Admission, AdmissionAsk>(
-            home, static (reply, ask) => new SourceMessage.Admit(ask.Binding, ask.Permit, ask.Limit, reply), ask,
-            _options.AskDeadline);
-        return answer.IsCompletedSuccessfully ? new(Answered(ask, answer.Result)) : AnswerAsync(ask, answer);
+        var asked = new Asked(_refusals.Freed(home), _time.GetTimestamp());
+        var ask = new AdmissionAsk(_homes, _held, _peers, home, binding, new Permit(_self, connection), limit);
+        if (_peers is null || _peers.IsHere(home))
+        {
+            var answer = ask.AskHere(_deadline);
+            return answer.IsCompletedSuccessfully
+                ? new(Answered(ask, asked, answer.Result))
+                : AnswerAsync(ask, asked, answer, isRouted: false);
+        }
+
+        return AnswerAsync(ask, asked, _peers.Asks.RouteAsync<AdmissionAsk, Admission>(ask, _deadline), true);
     }
 
-    private void Release(string binding, HomeKey home, long connection)
+    private void Release(HomeKey home, long connection)
     {
-        var isHeld = _held.Contains(home, connection);
-        _homes.NotifyAlive(
-            home, new SourceMessage.GiveBack(binding, new Permit(_options.Incarnation, connection)));
+        var isHeld = GiveBack(home, connection);
         if (isHeld)
         {
             // Even if the home is busy now: the next connection asks, and that is behind this in the mailbox.
@@ -110,16 +161,47 @@ public sealed class SourceLimits
         }
     }
 
-    private async ValueTask<Admission> AnswerAsync(AdmissionAsk ask, ValueTask<Admission> answer)
+    private bool GiveBack(HomeKey home, long connection)
+    {
+        if (_peers is not null && !_peers.IsHere(home))
+        {
+            return _peers.GiveBack(home, connection);
+        }
+
+        var isHeld = _held.Contains(home, connection);
+        if (!_homes.NotifyAlive(home, new SourceMessage.GiveBack(new Permit(_self, connection))))
+        {
+            // Held without the home's leave, or from before it was here.
+            _held.Remove(home, connection);
+            _peers?.Freed(home);
+        }
+
+        return isHeld;
+    }
+
+    /// <param name="isRouted">False: it was asked here, and may have to be asked elsewhere.</param>
+    private async ValueTask<Admission> AnswerAsync(
+        AdmissionAsk ask, Asked asked, ValueTask<Admission> answer, bool isRouted)
     {
         try
         {
-            return Answered(ask, await answer);
+            try
+            {
+                return Answered(ask, asked, await answer);
+            }
+            catch (AskFailedException moved)
+                when (moved.Why == AskFailure.NotHere && !isRouted && _peers is not null)
+            {
+                // It was here a moment ago.
+            }
+
+            return Answered(
+                ask, asked, await _peers.Asks.RouteAsync<AdmissionAsk, Admission>(ask, _deadline));
         }
         catch (AskFailedException failed)
         {
             NoteFailure(failed.Why);
-            return Answered(ask, Admission.Unreachable);
+            return Answered(ask, asked, Admission.Unreachable);
         }
     }
 
@@ -136,20 +218,20 @@ public sealed class SourceLimits
         }
     }
 
-    private Admission Answered(in AdmissionAsk ask, Admission verdict)
+    private Admission Answered(in AdmissionAsk ask, in Asked asked, Admission verdict)
     {
         switch (verdict)
         {
             case Admission.TooMany:
-                _refusals.Add(ask.Binding, ask.Home, ask.Limit, ask.Freed);
+                _refusals.Add(ask.Binding, ask.Home, ask.Limit, asked.Freed);
                 break;
             case Admission.Unreachable:
-                // The grant may come late or have come before the failure; this is behind it in the mailbox.
-                _homes.NotifyAlive(ask.Home, new SourceMessage.GiveBack(ask.Binding, ask.Permit));
+                // The grant may come late or have come before the failure; this is behind it in the mailbox or on the link.
+                GiveBack(ask.Home, ask.Permit.Connection);
                 break;
         }
 
-        _metrics.Admitted(verdict, _time.GetElapsedTime(ask.Since));
+        _metrics.Admitted(verdict, _time.GetElapsedTime(asked.Since));
         return verdict;
     }
 
@@ -171,16 +253,11 @@ public sealed class SourceLimits
         if ((before == long.MinValue || _time.GetElapsedTime(before, now) >= LateLogInterval)
             && Interlocked.CompareExchange(ref _lateLogged, now, before) == before)
         {
-            LimitsLog.Late(_log, _options.AskDeadline);
+            LimitsLog.Late(_log, _deadline);
         }
     }
 
-    /// <param name="Binding">Of the connection.</param>
-    /// <param name="Home">Of its source.</param>
-    /// <param name="Permit">What it wants.</param>
-    /// <param name="Limit">How many its source may hold.</param>
     /// <param name="Freed">What had been given back before the ask.</param>
     /// <param name="Since">When it asked.</param>
-    private readonly record struct AdmissionAsk(
-        string Binding, HomeKey Home, Permit Permit, int Limit, long Freed, long Since);
+    private readonly record struct Asked(long Freed, long Since);
 }

@@ -15,13 +15,23 @@ internal abstract record SourceMessage
     }
 
     /// <summary>A connection has ended or was not answered; giving back what is not held changes nothing.</summary>
-    public sealed record GiveBack(string Binding, Permit Permit) : SourceMessage;
+    public sealed record GiveBack(Permit Permit) : SourceMessage;
 
     /// <summary>A message wants its place in the window.</summary>
     public sealed record Take(string Binding, int PerMinute, ReplyTo<RateVerdict> Reply) : SourceMessage, IUndeliverable
     {
         /// <inheritdoc cref="Admit.Undelivered"/>
         public void Undelivered(AskFailure why) => Reply.Reply(RateVerdict.Unreachable);
+    }
+
+    /// <summary>What the home waited for is known, or the home is elsewhere.</summary>
+    public sealed record Settled : SourceMessage
+    {
+        private Settled()
+        {
+        }
+
+        public static Settled Instance { get; } = new();
     }
 
     /// <summary>The client's next connection waits once more (OXSMTP-EV-19).</summary>

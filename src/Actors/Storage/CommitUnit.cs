@@ -71,6 +71,11 @@ public sealed class CommitUnit
     /// <summary>Octets that count against the lane's bound.</summary>
     public long Weight { get; private set; }
 
+    /// <summary>
+    /// True: the only contribution is its first, so that <see cref="ICommitter.TryEnqueue"/> sees all of it.
+    /// </summary>
+    public bool HasOneContributor => _contributors == 1;
+
     /// <summary>True when every contributor has spoken. Read by the committer only.</summary>
     public bool IsComplete
     {

@@ -36,5 +36,6 @@ internal static class AdminEndpoints
         MessageEndpoints.Map(admin);
         QueueEndpoints.Map(admin);
         QuotaEndpoints.Map(admin);
+        ClusterEndpoints.Map(admin);
     }
 }

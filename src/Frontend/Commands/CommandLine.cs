@@ -67,6 +67,7 @@ internal static class CommandLine
             ClusterCommand.Make(terminal),
             CheckConfigCommand.Make(terminal),
             ConformanceCommand.Make(terminal, TimeProvider.System),
+            LoadCommand.Make(terminal, TimeProvider.System),
             version,
             docs,
         };

@@ -56,7 +56,7 @@ internal sealed class ConnectionAdmission(SourceLimits limits, ResourceWatch res
             Admission.Admitted => new(null, true, true, false),
             Admission.AdmittedOwing => new(null, true, true, binding.Sources.Tarpits),
             Admission.TooMany => TurnAway(binding, ConnectionRefusal.SourceFull),
-            _ when binding.Sources.WhenUnreachable == LimitFallback.Admit => new(null, true, false, false),
+            _ when binding.Sources.WhenUnreachable == LimitFallback.Admit => LetIn(connection, binding),
             _ => TurnAway(binding, ConnectionRefusal.LimitUnknown),
         };
     }
@@ -72,6 +72,13 @@ internal sealed class ConnectionAdmission(SourceLimits limits, ResourceWatch res
         {
             binding.Places.Leave();
         }
+    }
+
+    /// <summary>Without leave, but it counts as soon as the home is there.</summary>
+    private Place LetIn(ClientConnection connection, BindingEdge binding)
+    {
+        limits.HoldUnasked(binding.Scope, connection.Source, connection.Id);
+        return new(null, true, true, false);
     }
 
     /// <summary>

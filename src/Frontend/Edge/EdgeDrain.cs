@@ -8,10 +8,13 @@ namespace MailCluster.Frontend.Edge;
 /// <summary>
 /// The first thing of a stop (I7): not ready any more, sessions are told, transactions run to their end; what is left
 /// after DrainTimeout, or at a second signal, is cut with its last line. Listeners close only after that, so a late
-/// client hears 421 and no reset.
+/// client hears 421 and no reset. In a cluster other nodes become home of its mailboxes at once, and the sessions that
+/// are left here ask them there.
 /// </summary>
+/// <param name="shards">Null: a lone node has nobody to give its mailboxes to.</param>
 internal sealed class EdgeDrain(
-    NodeStatus status, IdleClock clock, MailClusterOptions options, TimeProvider time, ILogger<EdgeDrain> log)
+    NodeStatus status, IdleClock clock, MailClusterOptions options, TimeProvider time, ILogger<EdgeDrain> log,
+    IShardDrain? shards = null)
     : IHostedLifecycleService, IDisposable
 {
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
@@ -46,6 +49,10 @@ internal sealed class EdgeDrain(
         var started = time.GetTimestamp();
         EdgeLog.DrainStarted(log, clock.Count, options.Node.DrainTimeout);
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _hurry.Token);
+        var longest = options.Node.DrainTimeout > LastLines ? options.Node.DrainTimeout : LastLines;
+        using var tooLate = new CancellationTokenSource(longest, time);
+        using var handingOver = CancellationTokenSource.CreateLinkedTokenSource(enough.Token, tooLate.Token);
+        var handedOver = shards?.HandOverAsync(handingOver.Token) ?? Task.CompletedTask;
         while (clock.Count > 0 && time.GetElapsedTime(started) < options.Node.DrainTimeout
             && !enough.IsCancellationRequested)
         {
@@ -62,6 +69,7 @@ internal sealed class EdgeDrain(
             await WaitAsync(CancellationToken.None).ConfigureAwait(false);
         }
 
+        await handedOver.ConfigureAwait(false);
         EdgeLog.DrainEnded(log, time.GetElapsedTime(started).TotalSeconds, cut);
     }
 

@@ -4,6 +4,7 @@ using MailCluster.Actors.Delivery;
 using MailCluster.Actors.Limits;
 using MailCluster.Actors.Mailboxes;
 using MailCluster.Actors.Storage;
+using MailCluster.Frontend.Cluster;
 using MailCluster.Frontend.Observability;
 using MailCluster.Frontend.Options;
 
@@ -24,8 +25,11 @@ internal sealed class EdgeServices(
     EdgeMetrics metrics,
     MailClusterOptions options,
     TimeProvider time,
-    ILogger<EdgeServices> log)
+    ILogger<EdgeServices> log,
+    ClusterNode? cluster = null)
 {
+    private readonly ImmutableArray<string> _ownName = [options.Node.Name];
+
     public AccountDirectory Directory => directory;
 
     public MailboxQuotas Quotas => quotas;
@@ -56,7 +60,7 @@ internal sealed class EdgeServices(
     public ILogger Log => log;
 
     /// <summary>Our names in "by" of Received: (OXSMTP-EV-06); of all nodes when there is a cluster.</summary>
-    public ImmutableArray<string> NodeNames { get; } = [options.Node.Name];
+    public ImmutableArray<string> NodeNames => cluster?.Names ?? _ownName;
 
     public BodyStaging NewStaging() => new(store.Bodies, store.Committer);
 }

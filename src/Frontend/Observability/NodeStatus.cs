@@ -1,11 +1,12 @@
 using MailCluster.Actors.Storage;
+using MailCluster.Frontend.Cluster;
 
 namespace MailCluster.Frontend.Observability;
 
 /// <summary>
 /// What /health/ready says of the node: starting, serving, draining, what the store says of itself, and what is short.
 /// </summary>
-internal sealed class NodeStatus(IMailStore store, ResourceWatch resources)
+internal sealed class NodeStatus(IMailStore store, ResourceWatch resources, ClusterNode? cluster = null)
 {
     private volatile bool _isServing;
     private volatile bool _isDraining;
@@ -30,6 +31,11 @@ internal sealed class NodeStatus(IMailStore store, ResourceWatch resources)
             if (store.Fault is { } fault)
             {
                 reasons.Add($"the store takes no writes: {fault}");
+            }
+
+            if (cluster is not null)
+            {
+                reasons.AddRange(cluster.Reasons);
             }
 
             return reasons;

@@ -1,6 +1,5 @@
 using MailCluster.Actors.Storage;
 using MailCluster.Shared;
-using MailCluster.Shared.Smtp;
 
 namespace MailCluster.Storage.Sqlite;
 
@@ -12,19 +11,6 @@ internal static class SpoolColumns
         "id, mailbox, body, octets, wire_octets, sender, recipient, body_type, smtputf8, authenticated_user, queued, "
         + "attempts, next_attempt, last_error";
 
-    /// <summary>The end of time stands for "never": it is behind every date in the index.</summary>
-    public static readonly long Never = DateTimeOffset.MaxValue.ToUnixTimeMilliseconds();
-
-    public static long Due(DateTimeOffset? nextAttempt) => nextAttempt?.ToUnixTimeMilliseconds() ?? Never;
-
-    /// <summary>As RFC 6152 §2 and RFC 3030 §3 write it.</summary>
-    public static string BodyType(SmtpBodyKind body) => body switch
-    {
-        SmtpBodyKind.EightBitMime => "8BITMIME",
-        SmtpBodyKind.BinaryMime => "BINARYMIME",
-        _ => "7BIT",
-    };
-
     public static SpoolRow Read(Statement row) => new(
         new SpoolId(row.Long(0)),
         new MailboxId(row.Long(1)),
@@ -32,16 +18,9 @@ internal static class SpoolColumns
         (uint)row.Long(3),
         (uint)row.Long(4),
         new SpoolEnvelope(
-            row.Text(5), row.Text(6), BodyKind(row.Text(7)), row.Long(8) != 0, row.IsNull(9) ? null : row.Text(9)),
+            row.Text(5), row.Text(6), SpoolText.BodyKind(row.Text(7)), row.Long(8) != 0, row.IsNull(9) ? null : row.Text(9)),
         DateTimeOffset.FromUnixTimeMilliseconds(row.Long(10)),
         (int)row.Long(11),
-        row.Long(12) == Never ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.Long(12)),
+        row.Long(12) == SpoolText.Never ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.Long(12)),
         row.IsNull(13) ? null : row.Text(13));
-
-    private static SmtpBodyKind BodyKind(string text) => text switch
-    {
-        "8BITMIME" => SmtpBodyKind.EightBitMime,
-        "BINARYMIME" => SmtpBodyKind.BinaryMime,
-        _ => SmtpBodyKind.SevenBit,
-    };
 }

@@ -27,12 +27,12 @@ internal sealed class SpoolWriter(Database database)
         _insert.Bind(6, row.WireOctets);
         _insert.Bind(7, row.Envelope.Sender);
         _insert.Bind(8, row.Envelope.Recipient);
-        _insert.Bind(9, SpoolColumns.BodyType(row.Envelope.Body));
+        _insert.Bind(9, SpoolText.BodyType(row.Envelope.Body));
         _insert.Bind(10, row.Envelope.SmtpUtf8 ? 1 : 0);
         _insert.Bind(11, row.Envelope.AuthenticatedUser);
         _insert.Bind(12, row.Queued.ToUnixTimeMilliseconds());
         _insert.Bind(13, row.Attempts);
-        _insert.Bind(14, SpoolColumns.Due(row.NextAttempt));
+        _insert.Bind(14, SpoolText.Due(row.NextAttempt));
         _insert.Bind(15, row.LastError);
         _insert.Run();
     }
@@ -49,7 +49,7 @@ internal sealed class SpoolWriter(Database database)
     public void Defer(StoreOperation.DeferSpooled deferred)
     {
         _defer.Bind(1, deferred.Attempts);
-        _defer.Bind(2, SpoolColumns.Due(deferred.NextAttempt));
+        _defer.Bind(2, SpoolText.Due(deferred.NextAttempt));
         _defer.Bind(3, deferred.LastError);
         _defer.Bind(4, deferred.Id.Value);
         _defer.Run();

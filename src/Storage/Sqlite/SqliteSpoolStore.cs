@@ -26,7 +26,7 @@ internal sealed class SqliteSpoolStore(Readers readers, LeasedIds ids, Writer wr
                     + "ORDER BY next_attempt, id LIMIT ?");
                 rows.Bind(1, mailbox.Shard);
                 rows.Bind(2, mailbox.Value);
-                rows.Bind(3, Math.Min(until.ToUnixTimeMilliseconds(), SpoolColumns.Never - 1));
+                rows.Bind(3, Math.Min(until.ToUnixTimeMilliseconds(), SpoolText.Never - 1));
                 rows.Bind(4, limit);
                 return All(rows);
             },
@@ -69,7 +69,7 @@ internal sealed class SqliteSpoolStore(Readers readers, LeasedIds ids, Writer wr
             {
                 // Ids are given in the order of acceptance.
                 var row = database.Get("SELECT queued FROM spool WHERE next_attempt < ? ORDER BY id LIMIT 1");
-                row.Bind(1, SpoolColumns.Never);
+                row.Bind(1, SpoolText.Never);
                 DateTimeOffset? oldest = row.Step() ? DateTimeOffset.FromUnixTimeMilliseconds(row.Long(0)) : null;
                 row.Reset();
                 return oldest;

@@ -141,6 +141,19 @@ public sealed class PasswordVerifierTests : IDisposable
     }
 
     [Fact]
+    public async Task Decoy_keys_are_the_same_on_nodes_that_share_a_secret()
+    {
+        var options = new AccountOptions { DecoySecret = [1, 2, 3] };
+        using var one = new PasswordVerifier(_directory, options, _scheduler.Time, new AccountMetrics(_meters));
+        using var two = new PasswordVerifier(_directory, options, _scheduler.Time, new AccountMetrics(_meters));
+
+        var first = (SaslAnswer.Keys)await one.FindKeysAsync(new("nobody@example.test"), CancellationToken.None);
+        var second = (SaslAnswer.Keys)await two.FindKeysAsync(new("nobody@example.test"), CancellationToken.None);
+
+        Assert.True(Same(first.Value, second.Value));
+    }
+
+    [Fact]
     public async Task When_the_directory_is_away_nobody_is_refused()
     {
         _store.IsAway = true;

@@ -5,12 +5,15 @@ using Xunit;
 
 namespace MailCluster.Integration.Support;
 
-/// <summary>What senders know: for every message whether the server has acknowledged it, and whom it was for.</summary>
+/// <summary>
+/// What clients know: for every message whether the server has acknowledged it, whom it was for, and who has removed it.
+/// </summary>
 internal sealed partial class Ledger
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, int[]> _sent = [];
     private readonly HashSet<string> _acknowledged = [];
+    private readonly Dictionary<(string Id, int User), bool> _removed = [];
 
     public int Acknowledged
     {
@@ -39,8 +42,47 @@ internal sealed partial class Ledger
         }
     }
 
+    /// <summary>Copies whose removal was acknowledged.</summary>
+    public int Removed
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _removed.Values.Count(isAcknowledged => isAcknowledged);
+            }
+        }
+    }
+
+    /// <summary>QUIT is about to be said after DELE of these.</summary>
+    public void Removing(int user, IEnumerable<string> ids)
+    {
+        lock (_lock)
+        {
+            foreach (string id in ids)
+            {
+                _removed.TryAdd((id, user), false);
+            }
+        }
+    }
+
+    /// <summary>QUIT was answered with +OK.</summary>
+    public void AcknowledgeRemoved(int user, IEnumerable<string> ids)
+    {
+        lock (_lock)
+        {
+            foreach (string id in ids)
+            {
+                _removed[(id, user)] = true;
+            }
+        }
+    }
+
+    public static string IdOf(string message) => Id().Match(message).Groups[1].Value;
+
     /// <summary>
-    /// Acknowledged: in each of its mailboxes exactly once. In doubt: in all of them once, or in none.
+    /// Acknowledged: in each of its mailboxes exactly once. In doubt: in all of them once, or in none. What somebody
+    /// removed is gone when that was acknowledged, and may be gone when it is in doubt.
     /// </summary>
     public void AssertKept(Node node, int users)
     {
@@ -49,7 +91,7 @@ internal sealed partial class Ledger
         {
             foreach (StoredMessage message in node.Mailbox(user))
             {
-                (string Id, int User) copy = (Id().Match(message.Text).Groups[1].Value, user);
+                (string Id, int User) copy = (IdOf(message.Text), user);
                 found[copy] = found.GetValueOrDefault(copy) + 1;
             }
         }
@@ -57,7 +99,7 @@ internal sealed partial class Ledger
         List<string> wrong = [];
         foreach ((string id, int[] recipients) in _sent)
         {
-            int[] copies = [.. recipients.Select(user => found.GetValueOrDefault((id, user)))];
+            int[] copies = [.. recipients.Select(user => CopiesOf(id, user, found.GetValueOrDefault((id, user))))];
             bool kept = copies.All(count => count == 1)
                 || (!_acknowledged.Contains(id) && copies.All(count => count == 0));
             if (!kept)
@@ -73,18 +115,41 @@ internal sealed partial class Ledger
         Assert.Equal(0, stray);
     }
 
+    /// <summary>As if nobody had removed it, when what is there can be explained so; else what is there.</summary>
+    private int CopiesOf(string id, int user, int found) =>
+        !_removed.TryGetValue((id, user), out bool isAcknowledged) ? found
+        : found == 0 ? 1
+        : isAcknowledged ? -found
+        : found;
+
     [GeneratedRegex(@"^X-Ledger: (\S+)\r$", RegexOptions.Multiline)]
     private static partial Regex Id();
 }
 
+/// <summary>Which node a client turns to.</summary>
+/// <param name="attempt">Counts its connections: after a failure it may go elsewhere.</param>
+/// <returns>Null: to none, it ends.</returns>
+internal delegate Node? NodeChoice(int client, int attempt);
+
 /// <summary>Twenty clients that send without a pause until they are told to stop or the server is gone.</summary>
-internal sealed class Senders(Node node, Ledger ledger, int users, int seed)
+internal sealed class Senders(NodeChoice nodes, Ledger ledger, int users, int seed)
 {
     private const int Count = 20;
     private readonly List<Thread> _threads = [];
     private readonly ConcurrentQueue<string> _faults = new();
     private volatile bool _stopped;
     private int _refused;
+    private int _failed;
+
+    public Senders(Node node, Ledger ledger, int users, int seed)
+        : this((_, attempt) => attempt > 0 && node.HasExited ? null : node, ledger, users, seed)
+    {
+    }
+
+    /// <summary>
+    /// Transactions that MAIL had begun and that did not come to their 250: refused later, or cut with their connection.
+    /// </summary>
+    public int Failed => Volatile.Read(ref _failed);
 
     /// <summary>Messages that got a temporary refusal.</summary>
     public int Refused => Volatile.Read(ref _refused);
@@ -130,22 +195,24 @@ internal sealed class Senders(Node node, Ledger ledger, int users, int seed)
     {
         Random random = new(HashOf(sender));
         int sent = 0;
-        while (!_stopped)
+        for (int attempt = 0; !_stopped; attempt++)
         {
+            if (nodes(sender, attempt) is not { } node)
+            {
+                return;
+            }
+
             try
             {
                 using Dialogue dialogue = Dialogue.Smtp(node.Smtp);
-                while (!_stopped)
+                while (!_stopped && !dialogue.IsClosed)
                 {
                     Message(dialogue, random, $"{seed}-{sender}-{sent++}");
                 }
             }
             catch (Exception exception) when (exception is IOException or System.Net.Sockets.SocketException)
             {
-                if (node.HasExited)
-                {
-                    return;
-                }
+                // The next attempt, if there is one.
             }
         }
     }
@@ -162,19 +229,35 @@ internal sealed class Senders(Node node, Ledger ledger, int users, int seed)
             return;
         }
 
+        bool isDone = false;
+        try
+        {
+            isDone = Transact(dialogue, random, id, recipients);
+        }
+        finally
+        {
+            if (!isDone)
+            {
+                Interlocked.Increment(ref _failed);
+            }
+        }
+    }
+
+    private bool Transact(Dialogue dialogue, Random random, string id, int[] recipients)
+    {
         foreach (int user in recipients)
         {
             if (!TakesMail(dialogue.Ask($"RCPT TO:<{Node.User(user)}>")))
             {
                 dialogue.Ask("RSET");
-                return;
+                return false;
             }
         }
 
         if (!TakesMail(dialogue.Ask("DATA")))
         {
             dialogue.Ask("RSET");
-            return;
+            return false;
         }
 
         ledger.Sending(id, recipients);
@@ -186,12 +269,12 @@ internal sealed class Senders(Node node, Ledger ledger, int users, int seed)
         if (reply.StartsWith("250", StringComparison.Ordinal))
         {
             ledger.Acknowledge(id);
+            return true;
         }
-        else
-        {
-            Assert.StartsWith("4", reply, StringComparison.Ordinal);
-            Interlocked.Increment(ref _refused);
-        }
+
+        Assert.StartsWith("4", reply, StringComparison.Ordinal);
+        Interlocked.Increment(ref _refused);
+        return false;
     }
 
     private bool TakesMail(string reply)

@@ -15,6 +15,8 @@ internal sealed partial class Node : IDisposable
     private const int SignalInterrupt = 2;
     private const int SignalKill = 9;
     private const int SignalTerminate = 15;
+    private const int SignalContinue = 18;
+    private const int SignalStop = 19;
     private static readonly TimeSpan LongestStop = TimeSpan.FromSeconds(60);
 
     private readonly NodeSettings _settings;
@@ -150,6 +152,11 @@ internal sealed partial class Node : IDisposable
     public void Interrupt() => Signal(SignalInterrupt);
 
     public void Terminate() => Signal(SignalTerminate);
+
+    /// <summary>Its clock goes on, its turns do not.</summary>
+    public void Pause() => Signal(SignalStop);
+
+    public void Resume() => Signal(SignalContinue);
 
     public void KillNow()
     {

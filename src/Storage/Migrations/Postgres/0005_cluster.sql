@@ -3,8 +3,10 @@ CREATE SEQUENCE incarnation AS bigint;
 
 -- Rises with every change of node or shard but renewals.
 CREATE TABLE cluster_version (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    single boolean PRIMARY KEY DEFAULT true CHECK (single),
     cluster uuid NOT NULL DEFAULT gen_random_uuid(),
+    -- For what all nodes have to derive alike and nobody else may: 244 random bits.
+    secret bytea NOT NULL DEFAULT uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()),
     version bigint NOT NULL
 );
 

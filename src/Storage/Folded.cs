@@ -1,4 +1,4 @@
-namespace MailCluster.Storage.Sqlite;
+namespace MailCluster.Storage;
 
 /// <summary>How names compare: domains by ASCII lower case, local parts and tenants by invariant lower case.</summary>
 internal static class Folded

@@ -1,0 +1,272 @@
+using System.CommandLine;
+using System.Net;
+using MailCluster.LoadTest;
+using MailCluster.LoadTest.Chaos;
+using MailCluster.LoadTest.Ledgers;
+using MailCluster.LoadTest.Reporting;
+using MailCluster.LoadTest.Scenarios;
+using MailCluster.LoadTest.Sink;
+
+namespace MailCluster.Frontend.Commands;
+
+/// <summary>"load": simulated clients against a server, and the ledger of what it acknowledged.</summary>
+internal sealed class LoadCommand
+{
+    private readonly Argument<string?> _scenario = new("scenario")
+    {
+        Description = "A scenario, as scenarios/smoke.json", Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Says in words what would be done" };
+
+    private readonly Option<string?> _duration = new("--duration")
+    {
+        Description = "Instead of the scenario's, as 20s or 2m; steps are shortened with it",
+    };
+
+    private readonly Option<double> _rate = new("--rate")
+    {
+        Description = "All rates of the scenario times this", DefaultValueFactory = _ => 1,
+    };
+
+    private readonly Option<int?> _seed = new("--seed") { Description = "Instead of the scenario's" };
+
+    private readonly Option<string[]> _readyFile = new("--ready-file")
+    {
+        Description = "What \"mailcluster serve --ready-file\" wrote, for each node: instead of the scenario's targets",
+    };
+
+    private readonly Option<string?> _tokenFile = new("--token-file")
+    {
+        Description = "The admin token of the nodes. Default: MAILCLUSTER_ADMIN_TOKEN (the token itself), then data/admin.token",
+    };
+
+    private readonly Option<string?> _ledger = new("--ledger")
+    {
+        Description = "The file that keeps what was acknowledged. Default: load-DATE-TIME.ledger here",
+    };
+
+    private readonly Option<string?> _check = new("--check")
+    {
+        Description = "Runs nothing: compares the mailboxes with this ledger, also after the generator died",
+    };
+
+    private readonly Option<string?> _pop3s = new("--pop3s")
+    {
+        Description = "With --check: address:port of POP3 under TLS, instead of the ledger's",
+    };
+
+    private readonly Option<string?> _pop3 = new("--pop3") { Description = "The same without TLS" };
+
+    private readonly Option<bool> _json = new("--json") { Description = "JSON lines: one for each second, one at the end" };
+
+    private readonly Option<string?> _report = new("--report")
+    {
+        Description = "Writes an HTML page with charts, which needs nothing beside it",
+    };
+
+    private readonly Option<string?> _chaos = new("--chaos")
+    {
+        Description = "Hurts the nodes of --ready-file: kill=20s,pause=30s/5s (at 30 s for 5 s)",
+    };
+
+    private readonly Option<string?> _restart = new("--restart")
+    {
+        Description = "A shell command that starts a node again that --chaos killed",
+    };
+
+    private readonly Option<string?> _partition = new("--partition-command")
+    {
+        Description = "A shell command that gets a ready file and \"cut\" or \"heal\", for --chaos partition=30s/5s",
+    };
+
+    private readonly Option<bool> _sink = new("--sink")
+    {
+        Description = "Serves SMTP and POP3 that take everything and keep nothing, to measure the generator itself",
+    };
+
+    private readonly Option<string> _sinkSmtp = new("--sink-smtp")
+    {
+        Description = "address:port of the sink's SMTP", DefaultValueFactory = _ => "127.0.0.1:3525",
+    };
+
+    private readonly Option<string> _sinkPop3 = new("--sink-pop3")
+    {
+        Description = "address:port of its POP3", DefaultValueFactory = _ => "127.0.0.1:3110",
+    };
+
+    private readonly Terminal _terminal;
+    private readonly TimeProvider _time;
+
+    private LoadCommand(Terminal terminal, TimeProvider time)
+    {
+        _terminal = terminal;
+        _time = time;
+    }
+
+    public static Command Make(Terminal terminal, TimeProvider time)
+    {
+        var load = new LoadCommand(terminal, time);
+        var command = new Command(
+            "load", "Simulates clients, and checks that what was acknowledged is in the mailboxes exactly once")
+        {
+            load._scenario, load._dryRun, load._duration, load._rate, load._seed, load._readyFile, load._tokenFile,
+            load._ledger, load._check, load._pop3s, load._pop3, load._json, load._report, load._chaos, load._restart,
+            load._partition, load._sink, load._sinkSmtp, load._sinkPop3,
+        };
+        command.Validators.Add(result =>
+        {
+            var tasks = (result.GetValue(load._scenario) is null ? 0 : 1)
+                + (result.GetValue(load._check) is null ? 0 : 1) + (result.GetValue(load._sink) ? 1 : 0);
+            if (tasks != 1)
+            {
+                result.AddError("Give a scenario (scenarios/smoke.json), or --check LEDGER, or --sink.");
+            }
+        });
+        command.SetAction((arguments, cancellationToken) => load.RunAsync(arguments, cancellationToken));
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (arguments.GetValue(_sink))
+            {
+                return await SinkAsync(arguments, cancellationToken);
+            }
+
+            return arguments.GetValue(_check) is { } ledger
+                ? await CheckAsync(arguments, ledger, cancellationToken)
+                : await DriveAsync(arguments, cancellationToken);
+        }
+        catch (LoadFaultException fault)
+        {
+            throw new CommandException(ExitCode.Usage, fault.Message);
+        }
+    }
+
+    private async Task<int> DriveAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        var scenario = Adapt(arguments, ScenarioFile.Read(arguments.GetRequiredValue(_scenario)!));
+        if (arguments.GetValue(_dryRun))
+        {
+            foreach (var line in ScenarioText.Explain(scenario))
+            {
+                _terminal.Line(line);
+            }
+
+            return ExitCode.Done;
+        }
+
+        var report = arguments.GetValue(_report);
+        var view = new LoadView(_terminal, scenario, arguments.GetValue(_json));
+        using var interrupt = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var wishes = new LoadWishes
+        {
+            Scenario = scenario,
+            LedgerPath = Path.GetFullPath(arguments.GetValue(_ledger)
+                ?? FormattableString.Invariant($"load-{_time.GetLocalNow():yyyyMMdd-HHmmss}.ledger")),
+            AdminToken = Token(arguments),
+            ReadyFiles = arguments.GetValue(_readyFile) ?? [],
+            Chaos = arguments.GetValue(_chaos) is { } chaos ? ChaosPlan.Parse(chaos) : new ChaosPlan([]),
+            Restart = arguments.GetValue(_restart),
+            Partition = arguments.GetValue(_partition),
+            Time = _time,
+            Second = view.Second,
+            Happened = view.Happened,
+        };
+        var result = await view.ShowAsync(() => LoadRun.RunAsync(wishes, interrupt.Token));
+        if (report is not null)
+        {
+            HtmlReport.Write(report, result, _time.GetLocalNow());
+        }
+
+        view.End(result, report);
+        return result.Verdict is { IsGreen: false } ? ExitCode.Refused : ExitCode.Done;
+    }
+
+    private async Task<int> CheckAsync(ParseResult arguments, string ledger, CancellationToken cancellationToken)
+    {
+        var token = Token(arguments);
+        var target = arguments.GetValue(_readyFile) is [var file, ..] ? TargetOf(file) : null;
+        var verdict = await LedgerCheck.RunAsync(ledger, new CheckWishes
+        {
+            Pop3 = Endpoint(_pop3.Name, arguments.GetValue(_pop3)) ?? target?.Pop3,
+            Pop3s = Endpoint(_pop3s.Name, arguments.GetValue(_pop3s)) ?? target?.Pop3s,
+            Admin = target?.Admin,
+            AdminToken = token,
+            Time = _time,
+        }, cancellationToken);
+        new LoadView(_terminal, null, arguments.GetValue(_json)).Show(verdict);
+        return verdict.IsGreen ? ExitCode.Done : ExitCode.Refused;
+    }
+
+    private async Task<int> SinkAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        using var sink = new SinkServer(
+            Endpoint(_sinkSmtp.Name, arguments.GetValue(_sinkSmtp))!,
+            Endpoint(_sinkPop3.Name, arguments.GetValue(_sinkPop3))!, _time);
+        _terminal.Line($"The sink takes SMTP at {sink.Smtp} and POP3 at {sink.Pop3}. Ctrl-C stops it.");
+        await _terminal.Output.FlushAsync(cancellationToken);
+        await sink.RunAsync(cancellationToken);
+        return ExitCode.Done;
+    }
+
+    private Scenario Adapt(ParseResult arguments, Scenario scenario)
+    {
+        if (arguments.GetValue(_duration) is { } text)
+        {
+            scenario = scenario with
+            {
+                Duration = DurationText.TryParse(text, out var duration)
+                    ? duration
+                    : throw new LoadFaultException($"--duration: \"{text}\" is no duration: 20s, 2m, 1h."),
+            };
+        }
+
+        var rate = arguments.GetValue(_rate);
+        if (rate is not (> 0 and <= 1_000_000))
+        {
+            throw new LoadFaultException("--rate takes a number above 0, as 0.5 or 3.");
+        }
+
+        return scenario with
+        {
+            Seed = arguments.GetValue(_seed) ?? scenario.Seed,
+            Clients = [.. scenario.Clients.Select(client => client with
+            {
+                Arrivals = client.Arrivals is null ? null : client.Arrivals with
+                {
+                    Steps = [.. client.Arrivals.Steps.Select(step => step with { Rate = step.Rate * rate })],
+                },
+            })],
+        };
+    }
+
+    private static Target TargetOf(string readyFile) => ReadyFile.Read(readyFile).Target;
+
+    private string? Token(ParseResult arguments)
+    {
+        var file = arguments.GetValue(_tokenFile);
+        if (file is null && Environment.GetEnvironmentVariable(AdminTarget.TokenVariable) is { Length: > 0 } token)
+        {
+            return token;
+        }
+
+        var path = file ?? Path.Combine("data", "admin.token");
+        try
+        {
+            return File.ReadAllText(path).Trim();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return file is null ? null : throw new LoadFaultException(
+                $"The admin token {path} cannot be read: {exception.Message}");
+        }
+    }
+
+    private static IPEndPoint? Endpoint(string option, string? text) => text is null ? null
+        : IPEndPoint.TryParse(text, out var endpoint) ? endpoint
+        : throw new LoadFaultException($"{option}: \"{text}\" is not address:port.");
+}

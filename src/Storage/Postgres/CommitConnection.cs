@@ -1,0 +1,227 @@
+using MailCluster.Shared.Cluster;
+using Npgsql;
+
+namespace MailCluster.Storage.Postgres;
+
+/// <summary>How one attempt to write a batch ended.</summary>
+internal abstract record CommitAttempt
+{
+    private CommitAttempt()
+    {
+    }
+
+    public sealed record Committed : CommitAttempt;
+
+    /// <summary>A unit of the batch contradicts what is stored.</summary>
+    public sealed record Refused(string Reason) : CommitAttempt;
+
+    /// <summary>Shards of the batch have another home, or had when its units were decided.</summary>
+    public sealed record ShardsLost(IReadOnlyList<ShardId> Shards) : CommitAttempt;
+
+    public sealed record NodeLost : CommitAttempt;
+
+    /// <summary>Another transaction was in the way.</summary>
+    public sealed record Again(string Reason) : CommitAttempt;
+
+    /// <summary>Nothing was written.</summary>
+    public sealed record Failed(string Reason, bool IsOutOfSpace = false) : CommitAttempt;
+
+    /// <summary>The answer was lost: it may be written, or be written any moment.</summary>
+    public sealed record Unknown(string Reason) : CommitAttempt;
+}
+
+/// <summary>
+/// The one connection of a lane, made anew when it breaks, and the token by which a commit whose answer was lost is
+/// found. For one caller at a time.
+/// </summary>
+internal sealed class CommitConnection(
+    NpgsqlDataSource source, CommitStatements statements, NodePeer node, int lane, TimeSpan silence) : IAsyncDisposable
+{
+    // Plans are made once, when tables may still be empty: then the planner would choose to read them whole.
+    private const string Settings =
+        "SET idle_in_transaction_session_timeout = 1000; SET lock_timeout = 1500; "
+        + "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; "
+        + "SET enable_mergejoin = off; SET jit = off";
+
+    private NpgsqlConnection? _connection;
+    private long _token;
+    private long _looked;
+
+    public bool IsOpen => _connection is not null;
+
+    /// <summary>Null: it is open. Otherwise why not.</summary>
+    public async Task<string?> OpenAsync()
+    {
+        if (_connection is not null)
+        {
+            return null;
+        }
+
+        var opened = await ConnectAsync().ConfigureAwait(false);
+        if (opened.Connection is null)
+        {
+            return opened.Fault;
+        }
+
+        try
+        {
+            await using var take = new NpgsqlCommand(CommitSql.OpenToken, opened.Connection)
+            {
+                Parameters = { new() { Value = node.Id.Value }, new() { Value = lane } },
+            };
+            await using var row = await take.ExecuteReaderAsync().ConfigureAwait(false);
+            _ = await row.ReadAsync().ConfigureAwait(false);
+            _token = row.GetInt64(0);
+            _looked = row.GetInt64(1);
+            _connection = opened.Connection;
+            return null;
+        }
+        catch (Exception thrown) when (PostgresErrors.IsOfDatabase(thrown))
+        {
+            await opened.Connection.DisposeAsync().ConfigureAwait(false);
+            return PostgresErrors.Text(thrown);
+        }
+    }
+
+    public async Task<CommitAttempt> CommitAsync(long now)
+    {
+        try
+        {
+            await statements.ExecuteAsync(_connection!, _token + 1, _looked, now).ConfigureAwait(false);
+            _token++;
+            return new CommitAttempt.Committed();
+        }
+        catch (PostgresException error) when (!PostgresErrors.EndsConnection(error))
+        {
+            // An error that the server tells of has undone the transaction, also one at its very end.
+            return Judge(error);
+        }
+        catch (PostgresException error) when (error.SqlState == PostgresErrorCodes.ReadOnlySqlTransaction)
+        {
+            await CloseAsync().ConfigureAwait(false);
+            return new CommitAttempt.Failed(PostgresErrors.Text(error));
+        }
+        catch (Exception thrown) when (PostgresErrors.IsOfDatabase(thrown))
+        {
+            await CloseAsync().ConfigureAwait(false);
+            return new CommitAttempt.Unknown(PostgresErrors.Text(thrown));
+        }
+        catch (Exception thrown)
+        {
+            // A value that cannot be sent: the statements before it may be under way.
+            var isBroken = _connection!.FullState != System.Data.ConnectionState.Open;
+            if (isBroken)
+            {
+                await CloseAsync().ConfigureAwait(false);
+            }
+
+            return new CommitAttempt.Refused(thrown.Message);
+        }
+    }
+
+    /// <summary>
+    /// Whether the last batch is in. Its row is locked while it is under way, so the answer waits for it; from then on
+    /// the old connection cannot commit any more. Null: the database cannot tell now.
+    /// </summary>
+    public async Task<bool?> LookUpAsync()
+    {
+        var (connection, _) = await ConnectAsync().ConfigureAwait(false);
+        if (connection is null)
+        {
+            return null;
+        }
+
+        try
+        {
+            await using var batch = new NpgsqlBatch(connection)
+            {
+                BatchCommands =
+                {
+                    new(CommitSql.FindToken)
+                    {
+                        Parameters = { new() { Value = node.Id.Value }, new() { Value = lane } },
+                    },
+                    new(CommitSql.Look)
+                    {
+                        Parameters = { new() { Value = node.Id.Value }, new() { Value = lane } },
+                    },
+                },
+            };
+            long token;
+            long looked;
+            await using (var row = await batch.ExecuteReaderAsync().ConfigureAwait(false))
+            {
+                _ = await row.ReadAsync().ConfigureAwait(false);
+                (token, looked) = (row.GetInt64(0), row.GetInt64(1));
+                _ = await row.NextResultAsync().ConfigureAwait(false);
+            }
+
+            var isIn = token == _token + 1;
+            _token = token;
+            _looked = looked + 1;
+            _connection = connection;
+            return isIn;
+        }
+        catch (Exception thrown) when (PostgresErrors.IsOfDatabase(thrown))
+        {
+            await connection.DisposeAsync().ConfigureAwait(false);
+            return null;
+        }
+    }
+
+    public async Task CloseAsync()
+    {
+        if (_connection is { } connection)
+        {
+            _connection = null;
+            await connection.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await CloseAsync().ConfigureAwait(false);
+        statements.Dispose();
+    }
+
+    private static CommitAttempt Judge(PostgresException error) => error.SqlState switch
+    {
+        PostgresErrors.NodeLost => new CommitAttempt.NodeLost(),
+        PostgresErrors.ShardsLost => new CommitAttempt.ShardsLost([.. error.MessageText.Split(' ').Select(Parse)]),
+        PostgresErrors.LaneLost => new CommitAttempt.Unknown(error.MessageText),
+        _ when PostgresErrors.IsOutOfSpace(error) => new CommitAttempt.Failed(PostgresErrors.Text(error), true),
+        _ when PostgresErrors.IsPassing(error) => new CommitAttempt.Again(PostgresErrors.Text(error)),
+        _ when PostgresErrors.IsOfWriter(error) => new CommitAttempt.Refused(error.MessageText),
+        _ => new CommitAttempt.Failed(PostgresErrors.Text(error)),
+    };
+
+    private static ShardId Parse(string shard)
+    {
+        var slash = shard.IndexOf('/', StringComparison.Ordinal);
+        var culture = System.Globalization.CultureInfo.InvariantCulture;
+        return new(int.Parse(shard.AsSpan(0, slash), culture), int.Parse(shard.AsSpan(slash + 1), culture));
+    }
+
+    private async Task<(NpgsqlConnection? Connection, string? Fault)> ConnectAsync()
+    {
+        NpgsqlConnection? connection = null;
+        try
+        {
+            using var patience = new CancellationTokenSource(silence * 2);
+            connection = source.CreateConnection();
+            await connection.OpenAsync(patience.Token).ConfigureAwait(false);
+            await using var settings = new NpgsqlCommand(Settings, connection);
+            _ = await settings.ExecuteNonQueryAsync(patience.Token).ConfigureAwait(false);
+            return (connection, null);
+        }
+        catch (Exception thrown) when (PostgresErrors.IsOfDatabase(thrown) || thrown is OperationCanceledException)
+        {
+            if (connection is not null)
+            {
+                await connection.DisposeAsync().ConfigureAwait(false);
+            }
+
+            return (null, PostgresErrors.Text(thrown));
+        }
+    }
+}

@@ -1,0 +1,143 @@
+using System.Collections.Immutable;
+using System.Diagnostics.Metrics;
+using MailCluster.Actors.Kernel;
+using MailCluster.Actors.Storage;
+using MailCluster.Shared;
+using MailCluster.Shared.Cluster;
+using MailCluster.Simulation.Store;
+using MailCluster.Testing.Cluster;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace MailCluster.Simulation;
+
+/// <summary>Everything of one run: nodes, clients, network, database, and what is known of them from outside.</summary>
+internal sealed class World
+{
+    private readonly SortedDictionary<string, long> _counts = new(StringComparer.Ordinal);
+    private readonly TaskCompletionSource _broken = new();
+
+    public World(ulong seed, TextWriter? trace)
+    {
+        Chance = new Chance(seed);
+        Plan = Plan.Draw(Chance.Split());
+        Scheduler = new SeededScheduler(seed);
+        Events = new Events(Scheduler, trace);
+        Tables = new SimulatedClusterDatabase(Scheduler, Chance.Between(1, 1_000_000));
+        Mail = new MailLedger(Tables.Find, Events);
+        Permits = new PermitLedger(Events);
+        Database = new MailDatabase(Scheduler, Tables, Chance.Split(), Committed);
+        Mailboxes = [.. Enumerable.Range(1, Plan.MailboxesOfTenants.Sum()).Select(number => new MailboxId(number))];
+        foreach (var mailbox in Mailboxes)
+        {
+            Mail.Add(mailbox);
+            Database.Rows.Add(mailbox);
+        }
+
+        Network = new SimulatedNetwork(Scheduler, Chance.Between(1, 1_000_000));
+        Clients = new Clients(this);
+        Faults = new Faults(this);
+    }
+
+    public Chance Chance { get; }
+
+    public Plan Plan { get; }
+
+    public SeededScheduler Scheduler { get; }
+
+    public Events Events { get; }
+
+    public SimulatedClusterDatabase Tables { get; }
+
+    public MailDatabase Database { get; }
+
+    public SimulatedNetwork Network { get; }
+
+    public MailLedger Mail { get; }
+
+    public PermitLedger Permits { get; }
+
+    public ImmutableArray<MailboxId> Mailboxes { get; }
+
+    public IMeterFactory Meters { get; } = new SilentMeters();
+
+    public Clients Clients { get; }
+
+    public Faults Faults { get; }
+
+    public ILoggerFactory Log { get; } = NullLoggerFactory.Instance;
+
+    public List<Node> Nodes { get; } = [];
+
+    /// <summary>No client begins anything any more.</summary>
+    public bool IsOver => Scheduler.Time.Now >= Plan.Duration;
+
+    /// <summary>What I6 allows at this moment.</summary>
+    public int MostPermits => Plan.Limit * 1000;
+
+    public ImmutableSortedDictionary<string, long> Counts => _counts.ToImmutableSortedDictionary(StringComparer.Ordinal)
+        .AddRange(
+        [
+            new("acknowledged", Mail.Acknowledged),
+            new("delivered", Mail.Delivered),
+            new("spooled", Mail.Spooled),
+            new("opened", Mail.Opened),
+            new("removed", Mail.Removed),
+            new("admitted", Permits.Admitted),
+            new("refused", Permits.Refused),
+            new("unreachable", Permits.Unreachable),
+        ]);
+
+    /// <summary>Ends with the first promise that does not hold, wherever that is seen.</summary>
+    public Task Broken => _broken.Task;
+
+    public void AddNode() => Nodes.Add(new Node(this, Nodes.Count + 1));
+
+    public Task WaitAsync(TimeSpan time) => Task.Delay(time, Scheduler.Time);
+
+    /// <summary>A part of the run that goes on beside others; what it throws ends the run.</summary>
+    public async Task WatchAsync(Task part)
+    {
+        try
+        {
+            await part;
+        }
+        catch (Exception failure)
+        {
+            // Whatever it is: the run ends with it.
+            _broken.TrySetException(failure);
+        }
+    }
+
+    public void Failed(string what) => Count($"failed {what}");
+
+    public void Count(string name, long by = 1) => _counts[name] = _counts.GetValueOrDefault(name) + by;
+
+    /// <summary>As a load balancer chooses; null: none takes clients.</summary>
+    public Node? AnyNode(Chance chance)
+    {
+        var taking = Nodes.FindAll(node => node.TakesClients);
+        return taking.Count == 0 ? null : chance.Of(taking);
+    }
+
+    private void Committed(NodePeer writer, CommitUnit unit)
+    {
+        try
+        {
+            Mail.Committed(writer, unit);
+        }
+        catch (InvariantBrokenException broken)
+        {
+            _broken.TrySetException(broken);
+        }
+    }
+
+    private sealed class SilentMeters : IMeterFactory
+    {
+        public Meter Create(MeterOptions options) => new(options);
+
+        public void Dispose()
+        {
+        }
+    }
+}
