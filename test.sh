@@ -64,6 +64,7 @@ missing_packages() {
   perl -MNet::SSLeay -e 1 2>/dev/null || echo libnet-ssleay-perl # swaks needs it for TLS
   compgen -G '/usr/lib/*/gssntlmssp/gssntlmssp.so' >/dev/null || compgen -G '/usr/lib*/gssntlmssp/gssntlmssp.so' >/dev/null ||
     echo gss-ntlmssp # curl has NTLM of its own, the program under test has not
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || echo postgresql
   compgen -G '/usr/lib/*/libsqlite3.so.0' >/dev/null || compgen -G '/usr/lib*/libsqlite3.so.0' >/dev/null || echo libsqlite3-0
 }
 install_clients() {
@@ -79,6 +80,9 @@ install_clients() {
     printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d && made=1
   fi
   export DEBIAN_FRONTEND=noninteractive
+  # of PostgreSQL only the programs: every test run has a server of its own
+  mkdir -p /etc/postgresql-common && [ -e /etc/postgresql-common/createcluster.conf ] ||
+    echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
   # of postfix only its traffic generator is wanted: nothing is set up
   ! command -v debconf-set-selections >/dev/null ||
     echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
@@ -89,7 +93,7 @@ install_clients() {
 
 results=$PWD/TestResults
 mkdir -p "$results"
-if wanted Integration || wanted Frontend.Tests; then install_clients; fi
+if wanted Integration || wanted Frontend.Tests || wanted Actors.Tests; then install_clients; fi
 
 # ---- build
 if [ -n "$build" ]; then
