@@ -56,10 +56,10 @@ public sealed partial class LoadReportTests : IDisposable
 
         // Two clients with a point a second in the first chart, each within the drawing.
         Match throughput = Regex.Match(dom, "<svg id=\"throughput\".*?</svg>", RegexOptions.Singleline);
-        Match[] paths = [.. Path().Matches(throughput.Value)];
+        Match[] paths = [.. Path().Matches(throughput.Value).Cast<Match>()];
         Assert.Equal(2, paths.Length);
         Assert.All(paths, path => Assert.Equal(Seconds, path.Groups[1].Value.Count(letter => letter is 'M' or 'L')));
-        Assert.All(Numbers().Matches(paths[0].Groups[1].Value), pair =>
+        Assert.All(Numbers().Matches(paths[0].Groups[1].Value).Cast<Match>(), pair =>
         {
             Assert.InRange(double.Parse(pair.Groups[1].Value), 0, 1040);
             Assert.InRange(double.Parse(pair.Groups[2].Value), 0, 260);
