@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using MailCluster.Actors.Cluster;
 using MailCluster.Actors.Storage;
@@ -392,7 +391,7 @@ public sealed class PostgresClusterStoreTests : IAsyncLifetime
         return store;
     }
 
-    private static async Task<NodePeer> JoinAsync(IClusterStore store, string name)
+    private static async Task<NodePeer> JoinAsync(PostgresClusterStore store, string name)
     {
         var answer = await store.JoinAsync(new(name, $"{name}:7000", "1", 1), s_lease, s_none);
         Assert.Null(answer.Refusal);
@@ -400,7 +399,7 @@ public sealed class PostgresClusterStoreTests : IAsyncLifetime
         return answer.Peer.Value;
     }
 
-    private static async Task<NodeRow> RowAsync(IClusterStore store, NodePeer peer) =>
+    private static async Task<NodeRow> RowAsync(PostgresClusterStore store, NodePeer peer) =>
         (await store.ReadAsync(s_none)).Nodes.Single(node => node.Peer == peer);
 
     private async Task ExpireAsync(NodePeer peer) => await _engine.ExecuteAsync(string.Create(
