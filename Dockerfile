@@ -13,6 +13,7 @@ COPY global.json .editorconfig Directory.Build.props Directory.Packages.props ./
 COPY src/Shared/MailCluster.Shared.csproj src/Shared/
 COPY src/Actors/MailCluster.Actors.csproj src/Actors/
 COPY src/Storage/MailCluster.Storage.csproj src/Storage/
+COPY src/LoadTest/MailCluster.LoadTest.csproj src/LoadTest/
 COPY src/Frontend/MailCluster.Frontend.csproj src/Frontend/
 RUN dotnet restore src/Frontend/MailCluster.Frontend.csproj
 COPY src/ src/

@@ -19,7 +19,7 @@ internal sealed class LoadDrive : WheelTimer
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly EndTimer _end;
     private long _origin;
-    private long _slept;
+    private TimeSpan _cpu;
     private long _rowAt;
     private double _serverCpu = double.NaN;
     private long _serverMemory;
@@ -57,7 +57,7 @@ internal sealed class LoadDrive : WheelTimer
     {
         _origin = _run.Loop.ReadClock();
         _rowAt = _origin;
-        _slept = _run.Loop.Slept;
+        _cpu = Environment.CpuUsage.TotalTime;
         foreach (var (plan, clients, meter) in _clients)
         {
             clients.Start();
@@ -102,13 +102,13 @@ internal sealed class LoadDrive : WheelTimer
     public override void Fire()
     {
         var now = _run.Loop.Now;
-        var slept = _run.Loop.Slept;
+        var cpu = Environment.CpuUsage.TotalTime;
         var lag = _arrivals.Count == 0 ? 0 : _arrivals.Max(timer => timer.TakeLag());
-        var busy = 1 - ((slept - _slept) / (double)(now - _rowAt));
+        var busy = (cpu - _cpu).TotalNanoseconds / (now - _rowAt);
         _second(new RunSecond(
             (now - _origin) / 1e9, [.. _clients.Select(entry => entry.Meter.EndSecond())], _run.Connections,
-            Math.Clamp(busy, 0, 1), lag / 1000, _serverCpu, _serverMemory));
-        _slept = slept;
+            Math.Max(busy, 0), lag / 1000, _serverCpu, _serverMemory));
+        _cpu = cpu;
         _rowAt = now;
         if (_run.Fault is { } fault)
         {

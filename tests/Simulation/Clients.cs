@@ -35,9 +35,9 @@ internal sealed class Clients(World world)
                 continue;
             }
 
-            for (var i = chance.Between(1, 4); i > 0 && !connection.Node.Process.IsDead; i--)
+            for (var i = chance.Between(1, 4); i > 0 && !connection.Process.IsDead; i--)
             {
-                await DeliverAsync(connection.Node, chance);
+                await DeliverAsync(connection, chance);
                 await world.WaitAsync(chance.Milliseconds(0, 20));
             }
 
@@ -55,7 +55,7 @@ internal sealed class Clients(World world)
                 continue;
             }
 
-            await CollectAsync(connection.Node, chance);
+            await CollectAsync(connection, chance);
             Disconnect(connection);
         }
     }
@@ -82,14 +82,14 @@ internal sealed class Clients(World world)
             return null;
         }
 
-        var connection = new Connection(node, source, ++_connections);
+        var connection = new Connection(node, node.Process, node.Parts!, source, ++_connections);
         try
         {
-            var admission = await node.Process.CallAsync(
-                () => node.Limits.AdmitAsync(Binding, Source(source), connection.Number, world.Plan.Limit).AsTask());
+            var admission = await connection.Process.CallAsync(
+                () => connection.Parts.Limits.AdmitAsync(Binding, Source(source), connection.Number, world.Plan.Limit).AsTask());
             if (admission is Admission.Admitted or Admission.AdmittedOwing)
             {
-                world.Permits.Admit(source, node.Peer, connection.Number, world.MostPermits);
+                world.Permits.Admit(source, node, connection.Number, world.MostPermits);
                 return connection;
             }
 
@@ -105,23 +105,23 @@ internal sealed class Clients(World world)
 
     public void Disconnect(Connection connection)
     {
-        var node = connection.Node;
-        world.Permits.Close(connection.Source, node.Peer, connection.Number);
-        node.Process.Post(() => node.Limits.Release(Binding, Source(connection.Source), connection.Number));
+        world.Permits.Close(connection.Source, connection.Number);
+        connection.Process.Post(
+            () => connection.Parts.Limits.Release(Binding, Source(connection.Source), connection.Number));
     }
 
-    private async Task DeliverAsync(Node node, Chance chance)
+    private async Task DeliverAsync(Connection connection, Chance chance)
     {
         ImmutableArray<MailboxId> to = [.. world.Mailboxes.Where(_ => chance.OneIn(4))];
         to = to.IsEmpty ? [chance.Of(world.Mailboxes)] : to;
-        var body = ((IBodyStore)node.Store).NextId();
+        var body = ((IBodyStore)connection.Parts.Store).NextId();
         var message = new AcceptedMessage(body, new byte[100], 100, 0, 103, Envelope(to));
         world.Mail.Sending(body, to);
         AcceptVerdict? verdict = null;
         try
         {
-            verdict = await node.Process.CallAsync(
-                () => node.Acceptor.AcceptAsync(
+            verdict = await connection.Process.CallAsync(
+                () => connection.Parts.Acceptor.AcceptAsync(
                     message, world.Plan.AcknowledgementDelay, CancellationToken.None).AsTask());
         }
         catch (ProcessEndedException)
@@ -132,18 +132,18 @@ internal sealed class Clients(World world)
         world.Mail.Answered(body, verdict);
     }
 
-    private async Task CollectAsync(Node node, Chance chance)
+    private async Task CollectAsync(Connection connection, Chance chance)
     {
         var mailbox = chance.Of(world.Mailboxes);
         var expected = world.Mail.Expected(mailbox);
         try
         {
-            var snapshot = await node.Process.CallAsync(
-                () => node.Maildrops.OpenAsync(mailbox, CancellationToken.None).AsTask())
+            var snapshot = await connection.Process.CallAsync(
+                () => connection.Parts.Maildrops.OpenAsync(mailbox, CancellationToken.None).AsTask())
                 ?? throw new InvariantBrokenException("POP3", $"Mailbox {mailbox.Value} is said not to exist.");
             world.Mail.OpenAnswered(mailbox, expected, snapshot);
             await world.WaitAsync(chance.Milliseconds(0, chance.OneIn(4) ? 4000 : 50));
-            await QuitAsync(node, chance, snapshot);
+            await QuitAsync(connection, chance, snapshot);
         }
         catch (AskFailedException)
         {
@@ -155,11 +155,11 @@ internal sealed class Clients(World world)
         }
     }
 
-    private async Task QuitAsync(Node node, Chance chance, MaildropSnapshot snapshot)
+    private async Task QuitAsync(Connection connection, Chance chance, MaildropSnapshot snapshot)
     {
         ImmutableArray<MessageNumber> marked =
             [.. snapshot.Messages.Select(message => message.Number).Where(_ => chance.OneIn(3))];
-        if (marked.IsEmpty || node.Process.IsDead)
+        if (marked.IsEmpty || connection.Process.IsDead)
         {
             return;
         }
@@ -167,8 +167,8 @@ internal sealed class Clients(World world)
         world.Mail.Marking(snapshot.Mailbox, marked);
         try
         {
-            var isRemoved = await node.Process.CallAsync(
-                () => node.Maildrops.DeleteAsync(snapshot.Mailbox, marked, CancellationToken.None).AsTask());
+            var isRemoved = await connection.Process.CallAsync(
+                () => connection.Parts.Maildrops.DeleteAsync(snapshot.Mailbox, marked, CancellationToken.None).AsTask());
             world.Mail.QuitAnswered(snapshot.Mailbox, marked, isRemoved);
         }
         catch (AskFailedException)
@@ -187,5 +187,6 @@ internal sealed class Clients(World world)
         ],
         1_000_000);
 
-    internal sealed record Connection(Node Node, int Source, long Number);
+    /// <param name="Process">The start of the node that it is a connection to.</param>
+    internal sealed record Connection(Node Node, SimulatedProcess Process, NodeParts Parts, int Source, long Number);
 }

@@ -190,11 +190,6 @@ internal sealed class MailLedger(Func<ShardId, ShardRow> shards, Events events)
     {
         var shard = shards(ShardId.Of(mailbox));
         var guards = unit.Guards.Where(guard => guard.Shard == shard.Shard).ToArray();
-        if (guards is [] && shard.Epoch == 0)
-        {
-            return;
-        }
-
         if (guards is not [var guard] || shard.Owner != writer || shard.Epoch != guard.Epoch)
         {
             throw new InvariantBrokenException(

@@ -6,16 +6,64 @@ using MailCluster.Testing.Cluster;
 
 namespace MailCluster.Simulation;
 
-/// <summary>What comes over a link waits in the socket while the process stands.</summary>
-internal sealed class NodeLinks(INodeLinks inner, SimulatedProcess process) : INodeLinks
+/// <summary>
+/// A process's links: what comes over them waits in the socket while the process stands; under a new incarnation all of
+/// them are made anew.
+/// </summary>
+internal sealed class NodeLinks : INodeLinks
 {
-    public bool TrySend(NodePeer to, IMessage frame, LinkLane lane = LinkLane.Asks) => inner.TrySend(to, frame, lane);
+    private readonly SimulatedNetwork _network;
+    private readonly SimulatedProcess _process;
+    private SimulatedLinks _inner;
+    private Listener? _listener;
+    private ImmutableArray<NodeRow> _expected = [];
 
-    public bool IsUp(NodePeer peer) => inner.IsUp(peer);
+    public NodeLinks(SimulatedNetwork network, NodePeer self, SimulatedProcess process)
+    {
+        _network = network;
+        _process = process;
+        _inner = network.Start(self);
+    }
 
-    public void Expect(ImmutableArray<NodeRow> others) => inner.Expect(others);
+    public bool TrySend(NodePeer to, IMessage frame, LinkLane lane = LinkLane.Asks) => _inner.TrySend(to, frame, lane);
 
-    public void Listen(ILinkListener listener) => inner.Listen(new Listener(listener, process));
+    public bool IsUp(NodePeer peer) => _inner.IsUp(peer);
+
+    public void Expect(ImmutableArray<NodeRow> others)
+    {
+        _expected = others;
+        _inner.Expect(others);
+    }
+
+    public void Listen(ILinkListener listener)
+    {
+        _listener = new Listener(listener, _process);
+        _inner.Listen(_listener);
+    }
+
+    public void Take(NodePeer self)
+    {
+        if (self != _inner.Self)
+        {
+            // Those that it had are closed, and their ends heard of here too.
+            var before = _inner;
+            foreach (var peer in _expected.Select(row => row.Peer).Where(before.IsUp))
+            {
+                _listener?.Down(peer);
+            }
+
+            Crash();
+            _inner = _network.Start(self);
+            if (_listener is not null)
+            {
+                _inner.Listen(_listener);
+            }
+
+            _inner.Expect(_expected);
+        }
+    }
+
+    public void Crash() => _network.Crash(_inner.Self);
 
     private sealed class Listener(ILinkListener listener, SimulatedProcess process) : ILinkListener
     {

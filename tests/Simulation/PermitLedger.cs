@@ -1,12 +1,12 @@
 using System.Globalization;
-using MailCluster.Shared.Cluster;
+using MailCluster.Testing.Cluster;
 
 namespace MailCluster.Simulation;
 
 /// <summary>Which connections were admitted and are open, as their clients know: I6.</summary>
 internal sealed class PermitLedger(Events events)
 {
-    private readonly SortedDictionary<int, List<(NodePeer Node, long Connection)>> _open = [];
+    private readonly SortedDictionary<int, List<(SimulatedProcess At, string Node, long Connection)>> _open = [];
 
     public int Admitted { get; private set; }
 
@@ -20,21 +20,21 @@ internal sealed class PermitLedger(Events events)
     public int OpenOf(int source) => _open.TryGetValue(source, out var open) ? open.Count : 0;
 
     /// <param name="most">That may be open at this moment, this one included.</param>
-    public void Admit(int source, NodePeer node, long connection, int most)
+    public void Admit(int source, Node node, long connection, int most)
     {
         if (!_open.TryGetValue(source, out var open))
         {
             _open[source] = open = [];
         }
 
-        open.Add((node, connection));
+        open.Add((node.Process, node.Name, connection));
         Admitted++;
         Most = Math.Max(Most, open.Count);
-        events.Add($"admit {source} node {node.Id.Value}/{node.Incarnation.Value} {connection}: {open.Count}");
+        events.Add($"admit {source} {node.Name} {connection}: {open.Count}");
         if (open.Count > most)
         {
             var who = string.Join(' ', open.Select(permit => string.Create(
-                CultureInfo.InvariantCulture, $"{permit.Node.Id.Value}/{permit.Connection}")));
+                CultureInfo.InvariantCulture, $"{permit.Node}/{permit.Connection}")));
             throw new InvariantBrokenException(
                 "I6", $"Source {source} has {open.Count} connections and may have {most}: {who}.");
         }
@@ -47,20 +47,30 @@ internal sealed class PermitLedger(Events events)
         Unreachable += isUnreachable ? 1 : 0;
     }
 
-    public void Close(int source, NodePeer node, long connection)
+    public void Close(int source, long connection)
     {
-        if (_open.TryGetValue(source, out var open) && open.Remove((node, connection)))
+        if (_open.TryGetValue(source, out var open) && open.RemoveAll(permit => permit.Connection == connection) > 0)
         {
             events.Add($"close {source} {connection}");
         }
     }
 
+    /// <summary>Until no connection is open at this process.</summary>
+    public async Task ClosedAsync(SimulatedProcess process, CancellationToken cancellationToken)
+    {
+        while (!cancellationToken.IsCancellationRequested
+            && _open.Values.Any(open => open.Exists(permit => permit.At == process)))
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(50), process.Time, CancellationToken.None);
+        }
+    }
+
     /// <summary>Its connections have ended with it.</summary>
-    public void Died(NodePeer node)
+    public void Died(SimulatedProcess process)
     {
         foreach (var open in _open.Values)
         {
-            open.RemoveAll(permit => permit.Node == node);
+            open.RemoveAll(permit => permit.At == process);
         }
     }
 }

@@ -5,13 +5,16 @@ internal static class SimulationRun
 {
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(30);
 
+    /// <summary>In virtual time: whoever has no answer by then gets none.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+
     public static RunResult Of(ulong seed, TextWriter? trace = null)
     {
         var world = new World(seed, trace);
         Exception? failure = null;
         try
         {
-            world.Scheduler.Run(() => LiveAsync(world));
+            world.Scheduler.Run(() => WatchAsync(world));
         }
         catch (Exception thrown)
         {
@@ -22,15 +25,44 @@ internal static class SimulationRun
         return new RunResult(seed, failure, world.Events.Trace, world.Plan, world.Counts);
     }
 
+    private static async Task WatchAsync(World world)
+    {
+        var life = world.WatchAsync(LiveAsync(world));
+        await await Task.WhenAny(life, world.Broken, world.WaitAsync(Patience));
+        if (!life.IsCompleted)
+        {
+            throw new InvariantBrokenException("end", $"After {Patience} somebody still waits for an answer.");
+        }
+
+        if (world.Broken.IsCompleted)
+        {
+            await world.Broken;
+        }
+    }
+
     private static async Task LiveAsync(World world)
     {
         var chance = world.Chance;
-        world.Nodes.Add(new Node(world, 1));
-        var all = new List<Task>();
-        all.AddRange(Enumerable.Range(0, world.Plan.Senders).Select(_ => world.Clients.SendAsync(chance.Split())));
-        all.AddRange(Enumerable.Range(0, world.Plan.Readers).Select(_ => world.Clients.ReadAsync(chance.Split())));
-        all.AddRange(Enumerable.Range(0, world.Plan.Callers).Select(_ => world.Clients.CallAsync(chance.Split())));
-        await Task.WhenAll(all);
+        for (var i = 0; i < world.Plan.Nodes; i++)
+        {
+            world.AddNode();
+        }
+
+        var clients = new List<Task>();
+        void Start(int count, Func<Chance, Task> live)
+        {
+            for (; count > 0; count--)
+            {
+                clients.Add(world.WatchAsync(live(chance.Split())));
+            }
+        }
+
+        Start(world.Plan.Senders, world.Clients.SendAsync);
+        Start(world.Plan.Readers, world.Clients.ReadAsync);
+        Start(world.Plan.Callers, world.Clients.CallAsync);
+        await world.Faults.RunAsync(chance.Split());
+        await world.Faults.HealAsync();
+        await Task.WhenAll(clients);
         await world.WaitAsync(Settling);
         world.Mail.CheckEnd();
     }

@@ -1,9 +1,13 @@
 using System.Collections.Immutable;
 using System.Diagnostics.Metrics;
 using MailCluster.Actors.Kernel;
+using MailCluster.Actors.Storage;
 using MailCluster.Shared;
+using MailCluster.Shared.Cluster;
 using MailCluster.Simulation.Store;
 using MailCluster.Testing.Cluster;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace MailCluster.Simulation;
 
@@ -11,6 +15,7 @@ namespace MailCluster.Simulation;
 internal sealed class World
 {
     private readonly SortedDictionary<string, long> _counts = new(StringComparer.Ordinal);
+    private readonly TaskCompletionSource _broken = new();
 
     public World(ulong seed, TextWriter? trace)
     {
@@ -21,7 +26,7 @@ internal sealed class World
         Tables = new SimulatedClusterDatabase(Scheduler, Chance.Between(1, 1_000_000));
         Mail = new MailLedger(Tables.Find, Events);
         Permits = new PermitLedger(Events);
-        Database = new MailDatabase(Scheduler, Tables, Chance.Split(), Mail.Committed);
+        Database = new MailDatabase(Scheduler, Tables, Chance.Split(), Committed);
         Mailboxes = [.. Enumerable.Range(1, Plan.MailboxesOfTenants.Sum()).Select(number => new MailboxId(number))];
         foreach (var mailbox in Mailboxes)
         {
@@ -29,7 +34,9 @@ internal sealed class World
             Database.Rows.Add(mailbox);
         }
 
+        Network = new SimulatedNetwork(Scheduler, Chance.Between(1, 1_000_000));
         Clients = new Clients(this);
+        Faults = new Faults(this);
     }
 
     public Chance Chance { get; }
@@ -44,6 +51,8 @@ internal sealed class World
 
     public MailDatabase Database { get; }
 
+    public SimulatedNetwork Network { get; }
+
     public MailLedger Mail { get; }
 
     public PermitLedger Permits { get; }
@@ -54,13 +63,17 @@ internal sealed class World
 
     public Clients Clients { get; }
 
+    public Faults Faults { get; }
+
+    public ILoggerFactory Log { get; } = NullLoggerFactory.Instance;
+
     public List<Node> Nodes { get; } = [];
 
     /// <summary>No client begins anything any more.</summary>
     public bool IsOver => Scheduler.Time.Now >= Plan.Duration;
 
     /// <summary>What I6 allows at this moment.</summary>
-    public int MostPermits => Plan.Limit;
+    public int MostPermits => Plan.Limit * 1000;
 
     public ImmutableSortedDictionary<string, long> Counts => _counts.ToImmutableSortedDictionary(StringComparer.Ordinal)
         .AddRange(
@@ -75,7 +88,26 @@ internal sealed class World
             new("unreachable", Permits.Unreachable),
         ]);
 
+    /// <summary>Ends with the first promise that does not hold, wherever that is seen.</summary>
+    public Task Broken => _broken.Task;
+
+    public void AddNode() => Nodes.Add(new Node(this, Nodes.Count + 1));
+
     public Task WaitAsync(TimeSpan time) => Task.Delay(time, Scheduler.Time);
+
+    /// <summary>A part of the run that goes on beside others; what it throws ends the run.</summary>
+    public async Task WatchAsync(Task part)
+    {
+        try
+        {
+            await part;
+        }
+        catch (Exception failure)
+        {
+            // Whatever it is: the run ends with it.
+            _broken.TrySetException(failure);
+        }
+    }
 
     public void Failed(string what) => Count($"failed {what}");
 
@@ -86,6 +118,18 @@ internal sealed class World
     {
         var taking = Nodes.FindAll(node => node.TakesClients);
         return taking.Count == 0 ? null : chance.Of(taking);
+    }
+
+    private void Committed(NodePeer writer, CommitUnit unit)
+    {
+        try
+        {
+            Mail.Committed(writer, unit);
+        }
+        catch (InvariantBrokenException broken)
+        {
+            _broken.TrySetException(broken);
+        }
     }
 
     private sealed class SilentMeters : IMeterFactory

@@ -24,6 +24,21 @@ public sealed partial class SourceRuleTests
     public void A_channel_or_a_buffer_of_work_is_bounded() =>
         Offences.None(Found("src/", Unbounded(), "unbounded"));
 
+    /// <summary>
+    /// Their order depends on hash codes, so what is done in that order is not done in it again in another process. What
+    /// counts or compares only may look at all.
+    /// </summary>
+    [Fact]
+    public void Simulated_code_enumerates_nothing_in_the_order_of_hashes() => Offences.None(
+        from file in Repository.CodeUnder("src/Actors/")
+        let code = CodeText.Blank(Repository.Read(file))
+        from name in HashOrdered().Matches(code).Select(match => match.Groups["name"].Value).Distinct()
+        from line in code.Split('\n').Select((text, index) => (text, index))
+        where Regex.IsMatch(
+            line.text,
+            $@"\bin {name}(\.(Keys|Values))?\)|\.\. ?{name}\b|\b{name}\.(Keys|Values|Select|Where|ToArray|ToList|First)\b")
+        select $"{file}:{line.index + 1}: {line.text.Trim()}");
+
     [Fact]
     public void Protocol_grammar_uses_no_regular_expression() =>
         Offences.None(Found("src/Shared/", RegularExpression(), "regex"));
@@ -128,6 +143,10 @@ public sealed partial class SourceRuleTests
 
     [GeneratedRegex(@"CreateUnbounded|\bBlockingCollection\b")]
     private static partial Regex Unbounded();
+
+    [GeneratedRegex(
+        @"\b(Concurrent|Frozen|Immutable)(Dictionary|Set|HashSet|Bag)<[^;=(]*>\??\s+(?<name>_?\w+)\s*(=|;|\)|,)")]
+    private static partial Regex HashOrdered();
 
     [GeneratedRegex(@"\bRegex\b|GeneratedRegex")]
     private static partial Regex RegularExpression();

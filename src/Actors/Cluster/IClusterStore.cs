@@ -69,7 +69,8 @@ public interface IClusterStore
 
     /// <summary>
     /// The owner gives shards away, each with epoch + 1. Those that are not its own under that epoch are left. Returns
-    /// the new rows of those that went.
+    /// the new rows of those that went. Takes the owner's lock alone, as a claimer does, and so waits for its commits
+    /// under way: they were checked under the old epoch, and who loads under the new one must see them.
     /// </summary>
     Task<ImmutableArray<ShardRow>> HandOverAsync(
         NodePeer self, ImmutableArray<(ShardEpoch Shard, NodePeer To)> to, CancellationToken cancellationToken);

@@ -7,6 +7,7 @@ using MailCluster.Frontend.Edge;
 using MailCluster.Frontend.Options;
 using MailCluster.Shared.Cluster;
 using MailCluster.Storage.Postgres;
+using MailCluster.Storage.Postgres.Cluster;
 
 namespace MailCluster.Frontend.Cluster;
 
@@ -65,7 +66,8 @@ internal sealed class ClusterNode : IShardDrain, IFenceTaker, IAsyncDisposable
     {
         var database = await PostgresDatabase.OpenAsync(
             options.Store.ConnectionString, time, foundation.Loggers, cancellationToken);
-        var store = new PostgresClusterStore(database, time, foundation.Loggers);
+        var store = new PostgresClusterStore(
+            database, options.Cluster.LeaseDuration, time, foundation.Loggers);
         NodeLinks? links = null;
         Membership? membership = null;
         try

@@ -18,19 +18,15 @@ internal sealed class FrameBlock(byte[] octets)
 }
 
 /// <summary>
-/// Frames of one lane in blocks of 16 KiB that are used again; a frame that is larger than one gets a block of its own.
-/// Not for several threads at once.
+/// Frames of one lane in blocks of 16 KiB from the shared pool, which trims itself; a frame that is larger than one
+/// gets a block of its own. Not for several threads at once.
 /// </summary>
 /// <param name="octetsMax">That wait; headers count.</param>
 internal sealed class FrameLane(int octetsMax, int framesMax)
 {
     public const int BlockOctets = 16 * 1024;
 
-    /// <summary>So much is kept of a rush: 128 KiB.</summary>
-    private const int SparesMax = 8;
-
     private readonly Queue<FrameBlock> _blocks = new();
-    private readonly Stack<FrameBlock> _spares = new();
     private FrameBlock? _last;
     private int _octets;
     private int _frames;
@@ -44,7 +40,9 @@ internal sealed class FrameLane(int octetsMax, int framesMax)
     public void Append(LinkFrameKind kind, IMessage? message, int octets)
     {
         var whole = LinkFraming.HeaderOctets + octets;
-        var block = _last is not null && _last.Octets.Length - _last.Length >= whole ? _last : NewBlock(whole);
+        var block = _last is not null && _last.Octets.Length - _last.Length >= whole
+            ? _last
+            : new(ArrayPool<byte>.Shared.Rent(Math.Max(whole, BlockOctets)));
         var frame = block.Octets.AsSpan(block.Length, whole);
         LinkFraming.WriteHeader(frame, kind, octets);
         // If this throws, the block's length has not changed and the frame has never been.
@@ -81,27 +79,6 @@ internal sealed class FrameLane(int octetsMax, int framesMax)
         return block;
     }
 
-    public void GiveBack(FrameBlock block)
-    {
-        if (block.Octets.Length > BlockOctets)
-        {
-            ArrayPool<byte>.Shared.Return(block.Octets);
-        }
-        else if (_spares.Count < SparesMax)
-        {
-            block.Length = 0;
-            block.Frames = 0;
-            _spares.Push(block);
-        }
-    }
-
-    private FrameBlock NewBlock(int octets)
-    {
-        if (octets > BlockOctets)
-        {
-            return new(ArrayPool<byte>.Shared.Rent(octets));
-        }
-
-        return _spares.TryPop(out var spare) ? spare : new(new byte[BlockOctets]);
-    }
+    /// <summary>On any thread.</summary>
+    public static void GiveBack(FrameBlock block) => ArrayPool<byte>.Shared.Return(block.Octets);
 }

@@ -107,21 +107,13 @@ internal sealed class FrameQueue(int octetsMax, int framesMax) : IValueTaskSourc
     }
 
     /// <summary>The next block: of asks as long as there are any.</summary>
-    /// <returns>Null: nothing waits. Otherwise to be given back.</returns>
+    /// <returns>Null: nothing waits. Otherwise for <see cref="FrameLane.GiveBack"/>.</returns>
     public FrameBlock? Take(out LinkLane lane)
     {
         lock (_gate)
         {
             lane = _asks.IsEmpty ? LinkLane.Bulk : LinkLane.Asks;
             return _isDiscarded ? null : (lane == LinkLane.Asks ? _asks : _bulk).Take();
-        }
-    }
-
-    public void GiveBack(FrameBlock block, LinkLane lane)
-    {
-        lock (_gate)
-        {
-            (lane == LinkLane.Asks ? _asks : _bulk).GiveBack(block);
         }
     }
 

@@ -8,7 +8,8 @@ namespace MailCluster.Frontend.Cluster;
 /// </summary>
 /// <param name="find">The slot of a node id; null: it is not expected.</param>
 internal sealed class LinkAcceptor(
-    LinkSurroundings around, LinkCredentials? credentials, Func<LinkIdentity?> self, Func<int, PeerSlot?> find)
+    LinkSurroundings around, LinkCredentials? credentials, LinkDialer dialer, Func<LinkIdentity?> self,
+    Func<int, PeerSlot?> find)
 {
     private readonly Lock _gate = new();
     private readonly long[] _warned = new long[Enum.GetValues<LinkFault>().Length];
@@ -26,13 +27,19 @@ internal sealed class LinkAcceptor(
                 return;
             }
 
+            using var ended = new CancellationTokenSource();
+            Task? probing = null;
             try
             {
-                await slot.RunAsync(link).ConfigureAwait(false);
+                var running = slot.RunAsync(link);
+                probing = dialer.ProbeAsync(slot, ended.Token);
+                await running.ConfigureAwait(false);
             }
             finally
             {
                 slot.Turnstile.Release();
+                await ended.CancelAsync().ConfigureAwait(false);
+                await (probing ?? Task.CompletedTask).ConfigureAwait(false);
             }
         }
         catch (Exception e)
@@ -137,7 +144,10 @@ internal sealed class LinkAcceptor(
         await connection.SendFirstAsync(LinkFrameKind.Refusal, refusal, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>A stranger can raise the level once per interval and kind, of which there are few.</summary>
+    /// <summary>
+    /// A stranger can raise the level once per interval and kind, of which there are few; who only looks whether the
+    /// port is open never does.
+    /// </summary>
     private void Refuse(ConnectionContext transport, LinkFaultException fault)
     {
         around.Metrics.HandshakeRefused(fault.Fault);
@@ -145,7 +155,7 @@ internal sealed class LinkAcceptor(
         lock (_gate)
         {
             ref var warned = ref _warned[(int)fault.Fault];
-            if (!LinkFaults.IsPassing(fault.Fault)
+            if (!LinkFaults.IsPassing(fault.Fault) && fault.Fault != LinkFault.ClosedEarly
                 && (warned == 0 || around.Time.GetElapsedTime(warned) >= around.Options.WarningInterval))
             {
                 warned = around.Time.GetTimestamp();

@@ -56,7 +56,8 @@ internal sealed class LinkCredentials : IDisposable
         catch (Exception e) when (
             e is AuthenticationException or IOException or InvalidOperationException or ObjectDisposedException)
         {
-            throw new LinkFaultException(verdict ?? LinkFault.TlsFailed, (e.InnerException ?? e).Message, e);
+            var ended = e is AuthenticationException ? LinkFault.TlsFailed : LinkFault.ClosedEarly;
+            throw new LinkFaultException(verdict ?? ended, (e.InnerException ?? e).Message, e);
         }
     }
 

@@ -59,6 +59,37 @@ internal sealed class LinkDialer(LinkSurroundings around, LinkCredentials? crede
         }
     }
 
+    /// <summary>
+    /// A peer that dialled has shown nothing of its own address, and the next node to join would be the first to need
+    /// it. Tries it while the link is up, until it is reached.
+    /// </summary>
+    /// <param name="linkEnded">Cancelled then; never fails.</param>
+    public async Task ProbeAsync(PeerSlot slot, CancellationToken linkEnded)
+    {
+        try
+        {
+            while (true)
+            {
+                using var limit = new CancellationTokenSource(around.Options.HandshakeTimeout, around.Time);
+                using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, linkEnded);
+                if (await ReachAsync(slot.Row.Address, either.Token).ConfigureAwait(false) is not { } problem)
+                {
+                    slot.AddressFailed(null);
+                    return;
+                }
+
+                linkEnded.ThrowIfCancellationRequested();
+                around.Metrics.AddressUnreachable();
+                slot.AddressFailed(problem);
+                await Task.Delay(around.Options.WarningInterval, around.Time, linkEnded).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The link is over; who comes next is tried again.
+        }
+    }
+
     /// <summary>host:port, the host a name or an address, an IPv6 address in brackets. Null: it is neither.</summary>
     public static (string Host, int Port)? Parse(string address)
     {
@@ -140,7 +171,33 @@ internal sealed class LinkDialer(LinkSurroundings around, LinkCredentials? crede
         }
     }
 
+    /// <summary>Null: there is somebody.</summary>
+    private static async Task<string?> ReachAsync(string address, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var (socket, _) = await OpenAsync(address, cancellationToken).ConfigureAwait(false);
+            socket.Dispose();
+            return null;
+        }
+        catch (LinkFaultException e)
+        {
+            return e.Message;
+        }
+        catch (OperationCanceledException)
+        {
+            return $"{LinkFaults.TextOf(LinkFault.Unreachable)} (no answer in time)";
+        }
+    }
+
     private async Task<(ConnectionContext Transport, string Host)> ConnectAsync(
+        string address, CancellationToken cancellationToken)
+    {
+        var (socket, host) = await OpenAsync(address, cancellationToken).ConfigureAwait(false);
+        return (_connections.Create(socket), host);
+    }
+
+    private static async Task<(Socket Socket, string Host)> OpenAsync(
         string address, CancellationToken cancellationToken)
     {
         if (Parse(address) is not var (host, port))
@@ -152,7 +209,7 @@ internal sealed class LinkDialer(LinkSurroundings around, LinkCredentials? crede
         try
         {
             await socket.ConnectAsync(new DnsEndPoint(host, port), cancellationToken).ConfigureAwait(false);
-            return (_connections.Create(socket), host);
+            return (socket, host);
         }
         catch (SocketException e)
         {

@@ -41,4 +41,8 @@ internal static partial class LinkLog
 
     [LoggerMessage(3109, LogLevel.Error, "Dialling node {Node} met a fault of ours; it is dialled again")]
     public static partial void DialFault(ILogger log, int node, Exception fault);
+
+    [LoggerMessage(3110, LogLevel.Warning,
+        "Node {Node} ({Name}) is linked, but nodes that join after it will not be, at {Address}: {Problem}")]
+    public static partial void AddressFailed(ILogger log, int node, string name, string address, string problem);
 }

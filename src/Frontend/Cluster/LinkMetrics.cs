@@ -20,6 +20,7 @@ internal sealed class LinkMetrics
     private readonly Counter<long> _octetsReceived;
     private readonly Counter<long> _refusedFrames;
     private readonly Counter<long> _flushes;
+    private readonly Counter<long> _addresses;
 
     public LinkMetrics(IMeterFactory meters)
     {
@@ -46,6 +47,9 @@ internal sealed class LinkMetrics
             "Frames not taken for sending, by reason (no_link, full, too_long).");
         _flushes = meter.CreateCounter<long>(
             "mailcluster.links.flushes", "{flush}", "Writes to connections; frames sent per flush is the batching.");
+        _addresses = meter.CreateCounter<long>(
+            "mailcluster.links.address.failures", "{attempt}",
+            "Attempts to reach the advertised address of a peer that dialled this node itself, and that nobody answered.");
     }
 
     public void Up(bool isAgain)
@@ -65,6 +69,8 @@ internal sealed class LinkMetrics
 
     public void DialFailed(LinkFault fault) =>
         _dialFailures.Add(1, new KeyValuePair<string, object?>("reason", LinkFaults.NameOf(fault)));
+
+    public void AddressUnreachable() => _addresses.Add(1);
 
     public void HandshakeRefused(LinkFault fault) =>
         _refusedPeers.Add(1, new KeyValuePair<string, object?>("reason", LinkFaults.NameOf(fault)));

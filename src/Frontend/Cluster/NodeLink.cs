@@ -282,7 +282,9 @@ internal sealed class NodeLink
         }
     }
 
-    /// <summary>As much as one flush may hold; a block of bulk is its last, so that asks stand behind one at most.</summary>
+    /// <summary>
+    /// As much as one flush may hold; a block of bulk is its last, so that asks stand behind one at most.
+    /// </summary>
     private void PutIntoPipe()
     {
         var octets = 0;
@@ -291,7 +293,7 @@ internal sealed class NodeLink
             _connection.Output.Write(block.Written);
             octets += block.Length;
             _around.Metrics.Sent(lane, block.Frames, block.Length);
-            _queue.GiveBack(block, lane);
+            FrameLane.GiveBack(block);
             if (lane == LinkLane.Bulk)
             {
                 return;

@@ -36,7 +36,7 @@ internal sealed class NodeLinks : INodeLinks, IAsyncDisposable
         _around = new(options, time, new LinkMetrics(meters), log, new LinkTable());
         _credentials = options.Tls is { } files ? new LinkCredentials(files, time, log) : null;
         _dialer = new(_around, _credentials);
-        _acceptor = new(_around, _credentials, () => Volatile.Read(ref _self), Find);
+        _acceptor = new(_around, _credentials, _dialer, () => Volatile.Read(ref _self), Find);
         var tick = options.SilenceMax / NodeLink.SilenceTicks;
         _timer = time.CreateTimer(_ => Tick(), null, tick, tick);
     }

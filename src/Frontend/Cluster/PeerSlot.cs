@@ -19,6 +19,7 @@ internal sealed class PeerSlot(
     private NodeRow _row = row;
     private NodeLink? _link;
     private string? _lastError;
+    private string? _addressError;
     private string? _warned;
     private long _warnedAt;
     private long _downSince = around.Time.GetTimestamp();
@@ -51,7 +52,8 @@ internal sealed class PeerSlot(
             {
                 var since = _link?.UpSince;
                 return new(
-                    Row.Peer, Row.Name, Row.Address, Dials, since, since is null ? 0 : _link!.WireVersion, _lastError);
+                    Row.Peer, Row.Name, Row.Address, Dials, since, since is null ? 0 : _link!.WireVersion,
+                    _addressError ?? _lastError);
             }
         }
     }
@@ -110,7 +112,9 @@ internal sealed class PeerSlot(
         retired.Cancel();
     }
 
-    /// <summary>An attempt came to nothing. A warning when it is another problem than before, and now and then.</summary>
+    /// <summary>
+    /// An attempt came to nothing. A warning when it is another problem than before, and now and then.
+    /// </summary>
     public void Failed(LinkFault fault, string problem)
     {
         LogLevel level;
@@ -129,6 +133,20 @@ internal sealed class PeerSlot(
         }
 
         LinkLog.DialFailed(around.Log, level, Row.Id.Value, Row.Name, Row.Address, problem);
+    }
+
+    /// <summary>Null: it can be reached.</summary>
+    public void AddressFailed(string? problem)
+    {
+        lock (_gate)
+        {
+            _addressError = problem;
+        }
+
+        if (problem is not null)
+        {
+            LinkLog.AddressFailed(around.Log, Row.Id.Value, Row.Name, Row.Address, problem);
+        }
     }
 
     /// <summary>Whoever waits to be dialled cannot see why nobody does, and says so.</summary>

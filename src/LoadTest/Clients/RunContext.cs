@@ -19,6 +19,7 @@ internal sealed class RunContext
         Targets = targets;
         Users = users;
         Sources = new SourcePool(scenario.Sources);
+        StrangeSources = new SourcePool(scenario.Sources, scenario.Sources.Addresses);
         Sizes = new SizeDistribution(scenario.Sizes);
         Message = new LoadMessage(run);
         Random = new Random(scenario.Seed);
@@ -31,6 +32,9 @@ internal sealed class RunContext
     public Population Users { get; }
 
     public SourcePool Sources { get; }
+
+    /// <summary>Of attackers, behind the others: a server that holds a source back would hold back its neighbours.</summary>
+    public SourcePool StrangeSources { get; }
 
     public SizeDistribution Sizes { get; }
 

@@ -13,12 +13,13 @@ internal sealed class SourcePool
     private int _next;
     private uint _nextProxied;
 
-    public SourcePool(SourcePlan plan)
+    /// <param name="skipped">Addresses of the plan's block that others use.</param>
+    public SourcePool(SourcePlan plan, int skipped = 0)
     {
         _sources = plan.Addresses == 0 ? [null] : new SocketAddress?[plan.Addresses];
         for (var index = 0; index < plan.Addresses; index++)
         {
-            _sources[index] = new IPEndPoint(new IPAddress(Octets(Number(plan.First) + (uint)index)), 0).Serialize();
+            _sources[index] = new IPEndPoint(new IPAddress(Octets(Number(plan.First) + (uint)(skipped + index))), 0).Serialize();
         }
 
         _proxied = plan.Proxied;

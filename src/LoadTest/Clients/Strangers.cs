@@ -44,7 +44,7 @@ internal sealed class Strangers(RunContext run, ClientPlan plan, OperationMeter 
         using var connection = new Connection(run.Loop) { Patience = Patience };
         var target = run.Targets.Next();
         var isPop3 = attack is 1 && target.Pop3 is not null;
-        if (!await connection.ConnectAsync((isPop3 ? target.Pop3 : target.Smtp)!, run.Sources.Next()))
+        if (!await connection.ConnectAsync((isPop3 ? target.Pop3 : target.Smtp)!, run.StrangeSources.Next()))
         {
             meter.Fail(Outcome.Lost(Stage.Connect, connection));
         }
@@ -93,6 +93,7 @@ internal sealed class Strangers(RunContext run, ClientPlan plan, OperationMeter 
             case 3:
                 connection.Room(8192)[..8192].Fill((byte)'A');
                 connection.Advance(8192);
+                connection.Write("\r\n"u8);
                 break;
             case 4:
                 connection.Write("EHLO load.invalid\r\nMAIL FROM:<>\r\n"u8);

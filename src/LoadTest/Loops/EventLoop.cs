@@ -38,7 +38,6 @@ internal sealed class EventLoop : IDisposable
     private IPollable?[] _pollables = new IPollable?[1024];
     private volatile bool _stopped;
     private bool _hasNanoseconds = true;
-    private long _slept;
 
     public EventLoop(TimeProvider time)
     {
@@ -59,9 +58,6 @@ internal sealed class EventLoop : IDisposable
     public long Now { get; private set; }
 
     public TimerWheel Wheel { get; } = new();
-
-    /// <summary>Nanoseconds that the loop's thread waited for events: the rest is work.</summary>
-    public long Slept => Volatile.Read(ref _slept);
 
     /// <summary>Called at the end of each turn, when everything that was ready has been looked at.</summary>
     public Action? TurnEnded { get; set; }
@@ -107,8 +103,17 @@ internal sealed class EventLoop : IDisposable
         return ended.Task;
     }
 
+    /// <summary>After its end; what is open is closed.</summary>
     public void Dispose()
     {
+        for (var descriptor = 0; descriptor < _pollables.Length; descriptor++)
+        {
+            if (_pollables[descriptor] is not null)
+            {
+                Close(descriptor);
+            }
+        }
+
         _ = Libc.Close(_epoll);
         _ = Libc.Close(_wake);
     }
@@ -206,7 +211,7 @@ internal sealed class EventLoop : IDisposable
             _hasNanoseconds &= error == Libc.Interrupted; // ENOSYS: a kernel from before 5.11
         }
 
-        Volatile.Write(ref _slept, _slept + ReadClock() - before);
+        ReadClock();
         return count;
     }
 

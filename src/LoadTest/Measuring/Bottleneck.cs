@@ -3,12 +3,12 @@ using System.Globalization;
 namespace MailCluster.LoadTest.Measuring;
 
 /// <summary>
-/// Says when figures are about the generator and not about the server: its loop had no rest, arrivals were begun
+/// Says when figures are about the generator and not about the server: its core had no rest, arrivals were begun
 /// late, it ran out of ports or descriptors, or a plan's own bound was reached.
 /// </summary>
 internal static class Bottleneck
 {
-    /// <summary>Share of a second at work, from which on what is ready waits for the loop.</summary>
+    /// <summary>Of a core, from which on what is ready waits for the loop, which has no second one.</summary>
     public const double BusyMax = 0.9;
 
     /// <summary>Microseconds behind its time.</summary>
@@ -26,7 +26,7 @@ internal static class Bottleneck
         if (busy > chance)
         {
             found.Add(Invariant(
-                $"The generator was the bottleneck: in {busy} of {seconds.Count} seconds it was at work for more than {BusyMax * 100:0} % of the time, so latencies are its own. Lower the rate, or run several with a part each."));
+                $"The generator was the bottleneck: in {busy} of {seconds.Count} seconds it used more than {BusyMax * 100:0} % of its core, so latencies are its own. Lower the rate, or run several with a part each."));
         }
 
         var late = seconds.Count(second => second.Lag > LagMax);

@@ -97,7 +97,7 @@ public readonly record struct OperationSecond(
 
 /// <summary>One second of a run.</summary>
 /// <param name="At">Seconds since its beginning.</param>
-/// <param name="Busy">Share of the second in which the generator's loop worked, 0 to 1.</param>
+/// <param name="Busy">Processor time of the generator: 1 is all of a core, and its loop has only one.</param>
 /// <param name="Lag">Microseconds that the latest arrival of the second was begun behind its time.</param>
 /// <param name="ServerCpu">Cores that the servers used; NaN: not known.</param>
 /// <param name="ServerMemory">Octets resident; 0: not known.</param>

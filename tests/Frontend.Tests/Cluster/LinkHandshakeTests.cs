@@ -120,7 +120,8 @@ public sealed class LinkHandshakeTests
     public async Task An_address_nobody_can_reach_is_told_with_its_remedy_and_used_once_it_is_mended()
     {
         await using var one = await LinkHost.StartAsync(1, options: Eager);
-        await using var two = await LinkHost.StartAsync(2, options: Eager with { NotDialledAfter = TimeSpan.FromMilliseconds(1) });
+        await using var two = await LinkHost.StartAsync(
+            2, options: Eager with { NotDialledAfter = TimeSpan.FromMilliseconds(1) });
         await using var three = await LinkHost.StartAsync(3, options: Eager);
         int closed;
         using (var listener = new TcpListener(IPAddress.Loopback, 0))
@@ -130,7 +131,8 @@ public sealed class LinkHandshakeTests
         }
 
         two.Links.Expect([three.Row]);
-        three.Links.Expect([one.RowAt("not an address"), two.RowAt(FormattableString.Invariant($"127.0.0.1:{closed}"))]);
+        three.Links.Expect(
+            [one.RowAt("not an address"), two.RowAt(FormattableString.Invariant($"127.0.0.1:{closed}"))]);
         await LinkHost.UntilAsync(() => three.Figure("mailcluster.links.dial.failures", "unreachable") > 4
             && two.StatusOf(three).LastError is not null);
         Assert.All(three.Links.Status, status =>
@@ -144,6 +146,32 @@ public sealed class LinkHandshakeTests
 
         three.Links.Expect([two.Row]);
         await LinkHost.UntilAsync(() => two.Links.IsUp(three.Peer) && three.Links.IsUp(two.Peer));
+    }
+
+    [Fact]
+    public async Task A_peer_that_dials_but_cannot_be_dialled_is_told_of_before_the_next_node_needs_it()
+    {
+        var options = Eager with { WarningInterval = TimeSpan.FromMilliseconds(50) };
+        await using var one = await LinkHost.StartAsync(1, options: options);
+        await using var two = await LinkHost.StartAsync(2, options: options);
+        int closed;
+        using (var listener = new TcpListener(IPAddress.Loopback, 0))
+        {
+            listener.Start();
+            closed = ((IPEndPoint)listener.LocalEndpoint).Port;
+        }
+
+        one.Links.Expect([two.RowAt(FormattableString.Invariant($"127.0.0.1:{closed}"))]);
+        two.Links.Expect([one.Row]);
+        await LinkHost.UntilAsync(() => one.Links.IsUp(two.Peer)
+            && one.Figure("mailcluster.links.address.failures") > 1);
+        Assert.Contains("Node.AdvertisedAddress", one.StatusOf(two).LastError, StringComparison.Ordinal);
+        Assert.Contains(one.Log, line => line.Level == LogLevel.Warning
+            && line.Text.Contains("is linked, but nodes that join after it will not be", StringComparison.Ordinal));
+
+        one.Links.Expect([two.Row]);
+        await LinkHost.UntilAsync(() => one.StatusOf(two).LastError is null);
+        Assert.Equal(["up 2.1 v1"], one.Heard.Events);
     }
 
     public static TheoryData<string, string> Garbage => new()

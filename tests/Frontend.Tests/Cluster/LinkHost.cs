@@ -128,6 +128,8 @@ internal sealed class LinkHost : IAsyncDisposable
             || (tag is null && figure.Key.StartsWith(instrument + "/", StringComparison.Ordinal)))
         .Sum(figure => figure.Value);
 
+    public Task StopServerAsync() => _app.StopAsync();
+
     public async ValueTask DisposeAsync()
     {
         await Links.DisposeAsync();

@@ -301,4 +301,19 @@ public sealed class NodeLinksTests
         Assert.Equal(1, one.Figure("mailcluster.links.ended", "listener_fault"));
         Assert.Contains(one.Log, line => line.Text.Contains("planted", StringComparison.Ordinal));
     }
+
+    [Fact]
+    public async Task A_server_that_stops_says_goodbye_on_its_links_and_does_not_wait_for_them()
+    {
+        await using var two = await LinkHost.StartAsync(2);
+        var one = await LinkHost.StartAsync(1);
+        await LinkHost.LinkAsync(one, two);
+
+        await one.StopServerAsync();
+        await LinkHost.UntilAsync(() => two.Heard.Count("down 1.1") == 1);
+        await one.DisposeAsync();
+
+        Assert.Equal(1, two.Figure("mailcluster.links.ended", "peer_left"));
+        Assert.Equal(["up 2.1 v1", "down 2.1"], one.Heard.Events);
+    }
 }

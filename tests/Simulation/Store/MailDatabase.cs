@@ -13,6 +13,8 @@ namespace MailCluster.Simulation.Store;
 /// </summary>
 internal sealed class MailDatabase
 {
+    private static readonly TimeSpan LockTimeout = TimeSpan.FromSeconds(1);
+
     private readonly SeededScheduler _scheduler;
     private readonly SimulatedClusterDatabase _tables;
     private readonly Chance _chance;
@@ -83,16 +85,32 @@ internal sealed class MailDatabase
     }
 
     /// <summary>
-    /// What the claim of a dead node does before it looks at the lease once more: ends its backends and takes its lock,
-    /// which it gets when a commit that was being written is through.
+    /// The node's lock for a claim or a hand-over: when a commit that was being written is through. False: not within
+    /// the lock's time-out.
     /// </summary>
-    public async Task FenceOutAsync(NodePeer dead, object session)
+    public async Task<bool> TryLockAsync(NodeId node, object session)
     {
-        EndBackends(dead);
-        await LockOf(dead.Id).AcquireAsync(session, isExclusive: true);
+        var got = LockOf(node).AcquireAsync(session, isExclusive: true);
+        await Task.WhenAny(got, DelayAsync(LockTimeout));
+        if (got.IsCompleted)
+        {
+            return true;
+        }
+
+        Unlock(node, session);
+        return false;
     }
 
-    public void FenceDone(NodePeer dead, object session) => LockOf(dead.Id).Release(session);
+    public void Unlock(NodeId node, object session) => LockOf(node).Release(session);
+
+    /// <summary>As <c>pg_terminate_backend</c>: what is not being committed already is rolled back.</summary>
+    public void EndBackends(NodePeer dead)
+    {
+        foreach (var transaction in _open.FindAll(open => open.Writer == dead && !open.IsCommitting))
+        {
+            End(transaction);
+        }
+    }
 
     /// <summary>In the server, from the moment at which the batch has arrived. Null: it was ended.</summary>
     public async Task<TransactionAnswer?> ExecuteAsync(Transaction transaction)
@@ -176,7 +194,7 @@ internal sealed class MailDatabase
 
     private TransactionAnswer? CheckFence(Transaction transaction)
     {
-        if (HasNoFence || _tables.Version == 1)
+        if (HasNoFence)
         {
             return null;
         }
@@ -223,14 +241,6 @@ internal sealed class MailDatabase
 
         transaction.End();
         LockOf(transaction.Writer.Id).Release(transaction);
-    }
-
-    private void EndBackends(NodePeer dead)
-    {
-        foreach (var transaction in _open.FindAll(open => open.Writer == dead && !open.IsCommitting))
-        {
-            End(transaction);
-        }
     }
 
     private FenceLock LockOf(NodeId node)

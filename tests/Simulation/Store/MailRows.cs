@@ -98,7 +98,9 @@ internal sealed class MailRows
                 var last = written.OfType<StoreOperation.InsertMessage>()
                     .LastOrDefault(earlier => earlier.Mailbox == mailbox);
                 return !_boxes.TryGetValue(mailbox.Value, out var box) ? "no such mailbox"
-                    : insert.Number.Value <= (last?.Number.Value ?? box.LastNumber) ? "given before"
+                    : insert.Number.Value <= (last?.Number.Value ?? box.LastNumber) ? "number given before"
+                    : insert.Uid.Value <= (last?.Uid.Value ?? box.LastUid) ? "UID given before"
+                    : insert.ModSeq.Value <= (last?.ModSeq.Value ?? box.ModSeq) ? "MODSEQ given before"
                     : null;
             case StoreOperation.DeleteMessages delete:
                 // Nothing removes what the same transaction adds: clients have not seen it.
@@ -119,10 +121,11 @@ internal sealed class MailRows
     {
         private readonly List<MessageEntry> _rows = [];
 
-        private long _modSeq;
-        private uint _uidNext = 1;
-
         public long LastNumber { get; private set; }
+
+        public uint LastUid { get; private set; }
+
+        public long ModSeq { get; private set; }
 
         public bool Has(MessageNumber number) => _rows.Exists(row => row.Number == number);
 
@@ -130,22 +133,22 @@ internal sealed class MailRows
         {
             _rows.Add(new MessageEntry(message.Number, message.Body, message.Octets, message.WireOctets));
             LastNumber = message.Number.Value;
-            _modSeq = message.ModSeq.Value;
-            _uidNext = message.Uid.Value + 1;
+            LastUid = message.Uid.Value;
+            ModSeq = message.ModSeq.Value;
         }
 
         public void Delete(StoreOperation.DeleteMessages delete)
         {
             _rows.RemoveAll(row => delete.Numbers.Contains(row.Number));
-            _modSeq = delete.ModSeq.Value;
+            ModSeq = delete.ModSeq.Value;
         }
 
         public MailboxImage Image(MailboxId mailbox) => new(
             mailbox,
             new TenantId(1),
             new MessageNumber(LastNumber),
-            new ModSeq(_modSeq),
-            [new FolderImage(FolderId.Inbox, "INBOX", new UidValidity(1), new Uid(_uidNext), new ModSeq(_modSeq))],
+            new ModSeq(ModSeq),
+            [new FolderImage(FolderId.Inbox, "INBOX", new UidValidity(1), new Uid(LastUid + 1), new ModSeq(ModSeq))],
             [.. _rows]);
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using MailCluster.Actors.Cluster;
+using MailCluster.Actors.Storage;
 using MailCluster.Shared.Cluster;
 using MailCluster.Testing.Cluster;
 
@@ -49,10 +50,26 @@ internal sealed class NodeClusterStore(
 
     public Task<ImmutableArray<ShardRow>> HandOverAsync(
         NodePeer self, ImmutableArray<(ShardEpoch Shard, NodePeer To)> to, CancellationToken cancellationToken) =>
-        process.Outside(() => inner.HandOverAsync(self, to, cancellationToken));
+        process.Outside(() => HandOverBehindCommitsAsync(self, to, cancellationToken));
 
     public Task<bool> RequestDrainAsync(string name, CancellationToken cancellationToken) =>
         process.Outside(() => inner.RequestDrainAsync(name, cancellationToken));
+
+    /// <summary>Within the server: with the node's lock alone, or not at all.</summary>
+    private async Task<ImmutableArray<ShardRow>> HandOverBehindCommitsAsync(
+        NodePeer self, ImmutableArray<(ShardEpoch Shard, NodePeer To)> to, CancellationToken cancellationToken)
+    {
+        var session = new object();
+        await LockAsync(self, session);
+        try
+        {
+            return await inner.HandOverAsync(self, to, cancellationToken);
+        }
+        finally
+        {
+            database.Unlock(self.Id, session);
+        }
+    }
 
     private async Task<bool> FencedAsync(
         NodePeer self, NodePeer dead, ImmutableArray<(ShardId Shard, NodePeer To)> to,
@@ -61,16 +78,25 @@ internal sealed class NodeClusterStore(
         var session = new object();
         if (!database.IsAway && !inner.IsCutOff)
         {
-            await database.FenceOutAsync(dead, session);
+            database.EndBackends(dead);
         }
 
+        await LockAsync(dead, session);
         try
         {
             return await inner.ClaimAsync(self, dead, to, cancellationToken);
         }
         finally
         {
-            database.FenceDone(dead, session);
+            database.Unlock(dead.Id, session);
+        }
+    }
+
+    private async Task LockAsync(NodePeer node, object session)
+    {
+        if (!await database.TryLockAsync(node.Id, session))
+        {
+            throw new StoreUnavailableException("The simulated node's lock was not to be had in time.");
         }
     }
 }

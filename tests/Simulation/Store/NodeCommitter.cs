@@ -15,12 +15,15 @@ internal sealed class NodeCommitter(NodeStore store, SimulatedProcess process) :
     private const int BatchMax = 16;
     private const int LaneUnitsMax = 64;
 
+    /// <summary>What is known not to be in is tried again, every so many times given up.</summary>
+    private const int AgainMax = 4;
+
     private static readonly TimeSpan LookUpPause = TimeSpan.FromMilliseconds(100);
 
     private readonly Lane[] _lanes = [.. Enumerable.Range(0, LanesMax).Select(_ => new Lane())];
     private readonly Dictionary<CommitUnit, int[]> _places = [];
     private long _tokens;
-    private int _anyLane;
+    private int _again;
 
     public bool TryEnqueue(CommitUnit unit)
     {
@@ -41,20 +44,36 @@ internal sealed class NodeCommitter(NodeStore store, SimulatedProcess process) :
 
     public void Completed(CommitUnit unit) => process.Post(() => Pump(_places.GetValueOrDefault(unit, [])));
 
-    private int[] LanesOf(CommitUnit unit)
+    /// <summary>By shard; what has none goes by its body or row, and an empty unit stands behind everything.</summary>
+    private static int[] LanesOf(CommitUnit unit)
     {
-        int[] lanes =
-        [
-            .. unit.Guards.Select(guard => guard.Shard.Number)
-                .Concat(unit.Operations.Select(operation => operation switch
-                {
-                    StoreOperation.InsertMessage insert => insert.Mailbox.Shard,
-                    StoreOperation.DeleteMessages delete => delete.Mailbox.Shard,
-                    _ => -1,
-                }).Where(shard => shard >= 0))
-                .Select(shard => shard % LanesMax).Distinct().Order(),
-        ];
-        return lanes.Length > 0 ? lanes : [_anyLane = (_anyLane + 1) % LanesMax];
+        var shards = unit.Guards.Select(guard => guard.Shard.Number).ToList();
+        var others = new List<long>();
+        foreach (var operation in unit.Operations)
+        {
+            switch (operation)
+            {
+                case StoreOperation.InsertMessage insert:
+                    shards.Add(insert.Mailbox.Shard);
+                    break;
+                case StoreOperation.DeleteMessages delete:
+                    shards.Add(delete.Mailbox.Shard);
+                    break;
+                case StoreOperation.InsertSpool spooled:
+                    others.Add(spooled.Row.Body.Value);
+                    break;
+                case StoreOperation.TakeSpooled taken:
+                    others.Add(taken.Id.Value);
+                    break;
+                case StoreOperation.DeferSpooled deferred:
+                    others.Add(deferred.Id.Value);
+                    break;
+            }
+        }
+
+        return shards.Count > 0 ? [.. shards.Select(shard => shard % LanesMax).Distinct().Order()]
+            : others.Count > 0 ? [(int)(others[^1] % LanesMax)]
+            : [.. Enumerable.Range(0, LanesMax)];
     }
 
     private void Pump(int[] lanes)
@@ -136,6 +155,11 @@ internal sealed class NodeCommitter(NodeStore store, SimulatedProcess process) :
                 return units.RemoveRange(lost);
             case TransactionEnd.Unknown:
                 var isCommitted = await LookUpAsync(transaction);
+                if (!isCommitted && ++_again % AgainMax != 0)
+                {
+                    return units;
+                }
+
                 EndAll(units, isCommitted ? CommitOutcome.Committed : CommitOutcome.StoreFailed);
                 return [];
             default:

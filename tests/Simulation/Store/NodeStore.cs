@@ -28,7 +28,8 @@ internal sealed class NodeStore : IMailboxStore, IBodyStore, ISpoolStore
         database.Add(this);
     }
 
-    public NodePeer Self { get; }
+    /// <summary>Whose fence it writes behind.</summary>
+    public NodePeer Self { get; set; }
 
     public NodeCommitter Committer { get; }
 
