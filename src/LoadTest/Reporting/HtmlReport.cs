@@ -130,7 +130,7 @@ public static class HtmlReport
         new LineChart
         {
             Id = "latency", XTitle = "seconds", YTitle = "milliseconds", IsLogarithmic = true,
-            Events = result.Happenings,
+            Events = result.Happenings, XMost = result.Seconds.Count == 0 ? 1 : result.Seconds[^1].At,
         }.Draw(page, [.. clients.Select(client =>
             Over(result, client, row => row.Done == 0 ? double.NaN : row.P99 / 1000.0))]);
         page.Append("</section>");

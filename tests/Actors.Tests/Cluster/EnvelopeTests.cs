@@ -38,7 +38,10 @@ public sealed class EnvelopeTests
         ["remove"] = new()
         {
             Ask = 2, PatienceMilliseconds = 1, Shard = 1,
-            RemoveMessages = new() { Mailbox = 3, NumberSteps = { 100, 1, -1 }, Removal = 6, Before = 4, IsMore = true },
+            RemoveMessages = new()
+            {
+                Mailbox = 3, NumberSteps = { 100, 1, -1 }, Removal = 6, Before = 4, IsMore = true,
+            },
         },
         ["removed"] = new() { Ask = 2, IsAnswer = true, MessagesRemoved = new() { Removed = true } },
         ["show"] = new() { Ask = 3, PatienceMilliseconds = 1, Shard = 1, ShowMaildrop = new() { Mailbox = 3 } },

@@ -37,7 +37,9 @@ public sealed class MaildropPartTests
             Mailbox, 9,
             [
                 new(new MessageNumber(MessageNumber.First), new BodyId(70_000), 1000, 1010),
-                new(new MessageNumber(MessageNumber.First + 300), new BodyId(64), uint.MaxValue, 0, MessageTraits.Binary),
+                new(
+                    new MessageNumber(MessageNumber.First + 300), new BodyId(64), uint.MaxValue, 0,
+                    MessageTraits.Binary),
             ],
             foreign.Build());
         Assert.Equal(
