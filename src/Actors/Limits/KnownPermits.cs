@@ -193,7 +193,8 @@ internal sealed class KnownPermits(
             {
                 if (Current(part.Shard) is { } shard)
                 {
-                    Apply(shard, from, part, outcome);
+                    shard.Apply(from, part, outcome.Freed);
+                    End(shard, outcome);
                 }
             }
         }
@@ -272,17 +273,9 @@ internal sealed class KnownPermits(
             foreach (var holder in moved.Holders)
             {
                 var peer = new NodePeer(new NodeId(holder.Node), new Incarnation(holder.Incarnation));
-                if (peer == homes.Self || IsDead(peer) || !shard.Vouch(peer))
+                if (peer != homes.Self && !IsDead(peer))
                 {
-                    continue;
-                }
-
-                foreach (var (source, held) in KnownRows(holder.Sources))
-                {
-                    foreach (var connection in held.Held)
-                    {
-                        shard.Report(source, new Permit(peer, connection), held.Binding, isGranted: true);
-                    }
+                    shard.Adopt(peer, holder.Sources);
                 }
             }
 
@@ -367,49 +360,6 @@ internal sealed class KnownPermits(
             [
                 .. numbers.SelectMany(number => _shards[number]?.Awaited.Select(peer => (peer, number)) ?? []),
             ];
-        }
-    }
-
-    private static IEnumerable<(HomeKey Source, SourcePermits Row)> KnownRows(IEnumerable<SourcePermits> rows)
-    {
-        foreach (var row in rows)
-        {
-            if (HomeKey.Of(row.Subject) is { } source)
-            {
-                yield return (source, row);
-            }
-        }
-    }
-
-    private void Apply(KnownShard shard, NodePeer from, ShardPermits part, Outcome outcome)
-    {
-        if (part.IsFirst)
-        {
-            shard.BeginReport(from);
-        }
-
-        foreach (var (source, row) in KnownRows(part.Sources))
-        {
-            foreach (var connection in row.Held)
-            {
-                shard.Report(source, new Permit(from, connection), row.Binding, isGranted: true);
-            }
-
-            foreach (var connection in row.AskedElsewhere)
-            {
-                shard.Report(source, new Permit(from, connection), row.Binding, isGranted: false);
-            }
-
-            foreach (var connection in row.Asked)
-            {
-                shard.Touch(source, new Permit(from, connection));
-            }
-        }
-
-        if (part.IsLast)
-        {
-            shard.EndReport(from, outcome.Freed);
-            End(shard, outcome);
         }
     }
 
