@@ -7,6 +7,7 @@ using MailCluster.Actors.Storage;
 using MailCluster.Shared.Cluster;
 using MailCluster.Simulation.Store;
 using MailCluster.Testing.Cluster;
+using Microsoft.Extensions.Logging;
 
 namespace MailCluster.Simulation;
 
@@ -150,6 +151,7 @@ internal sealed class NodeParts : IFenceTaker, IAsyncDisposable
     private readonly SimulatedProcess _process;
     private readonly Chance _chance;
     private readonly NodeClusterStore _clusterStore;
+    private readonly ILoggerFactory _log;
     private NodeLinks? _links;
     private ActorSystem? _system;
     private bool _isCutOff;
@@ -159,10 +161,11 @@ internal sealed class NodeParts : IFenceTaker, IAsyncDisposable
         _world = world;
         _process = process;
         _chance = chance;
+        _log = world.LogOf(name);
         _clusterStore = new NodeClusterStore(world.Tables.Connect(), world.Database, process);
         Membership = new Membership(
             _clusterStore, new NodeRegistration(name, name + ":7000", "1.0", 1), new MembershipOptions(), process.Time,
-            new ClusterMetrics(world.Meters), world.Log);
+            new ClusterMetrics(world.Meters), _log);
     }
 
     public Membership Membership { get; }
@@ -180,7 +183,7 @@ internal sealed class NodeParts : IFenceTaker, IAsyncDisposable
     public async Task StartAsync()
     {
         var peer = await Membership.JoinAsync(CancellationToken.None);
-        var (meters, log, time) = (_world.Meters, _world.Log, _process.Time);
+        var (meters, log, time) = (_world.Meters, _log, _process.Time);
         Store = new NodeStore(_world.Database, _process, peer, _chance) { IsCutOff = _isCutOff };
         _links = new NodeLinks(_world.Network, peer, _process);
         _system = new ActorSystem(_process, time, new ActorSystemOptions(), log, meters);
@@ -233,9 +236,5 @@ internal sealed class NodeParts : IFenceTaker, IAsyncDisposable
     }
 
     /// <summary>The process has ended: seen from outside.</summary>
-    public void Ended()
-    {
-        _clusterStore.Crash();
-        _links?.Crash();
-    }
+    public void Ended() => _links?.Crash();
 }
