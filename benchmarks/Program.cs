@@ -7,6 +7,12 @@ if (args is ["committer", .. var rest])
     return;
 }
 
+if (args is ["postgres", .. var cluster])
+{
+    await PostgresMeasurement.RunAsync(cluster);
+    return;
+}
+
 if (args is ["maildrop", .. var large])
 {
     await MaildropMeasurement.RunAsync(large);

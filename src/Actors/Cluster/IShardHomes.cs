@@ -66,6 +66,14 @@ public sealed class LoneHomes : IShardHomes
 /// </summary>
 public interface IShardResidents
 {
+    /// <summary>
+    /// Who there is, this node and those that are down included: as the table was read, before shards of that table
+    /// arrive or leave. Often; mostly nothing has changed.
+    /// </summary>
+    void NodesChanged(ImmutableArray<NodeRow> nodes)
+    {
+    }
+
     /// <summary>This node is their home now; <see cref="IShardHomes.Find"/> says so already.</summary>
     void Arrived(ImmutableArray<ShardEpoch> shards);
 

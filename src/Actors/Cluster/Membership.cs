@@ -358,6 +358,7 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
 
     private void WasRead(ClusterTable table)
     {
+        _around?.Residents.NodesChanged(table.Nodes);
         Publish();
         if (_lease is null)
         {

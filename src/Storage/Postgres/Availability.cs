@@ -14,6 +14,7 @@ internal sealed class Availability(TimeProvider time, ILogger log)
     private string? _fault;
     private bool _isAway;
     private bool _isNodeLost;
+    private bool _isUnreachable;
     private long _logged;
     private bool _isRecoveryDue;
 
@@ -23,7 +24,16 @@ internal sealed class Availability(TimeProvider time, ILogger log)
     /// <summary>The database does not answer at all.</summary>
     public bool IsAway => Volatile.Read(ref _isAway);
 
-    /// <summary>Another node has this one's place: nothing will be written any more, ever.</summary>
+    /// <summary>
+    /// Nothing could be had from it a moment ago: nobody else needs to try. Set by who looks all the time.
+    /// </summary>
+    public bool IsUnreachable
+    {
+        get => Volatile.Read(ref _isUnreachable);
+        set => Volatile.Write(ref _isUnreachable, value);
+    }
+
+    /// <summary>Another node has this one's place: nothing is written until it has one again.</summary>
     public bool IsNodeLost => Volatile.Read(ref _isNodeLost);
 
     public void Fails(object who, string fault, bool isAway)
@@ -81,6 +91,16 @@ internal sealed class Availability(TimeProvider time, ILogger log)
             }
 
             Volatile.Write(ref _isNodeLost, true);
+            Judge();
+        }
+    }
+
+    /// <summary>The node has a place again, in another start.</summary>
+    public void NodeTaken()
+    {
+        lock (_gate)
+        {
+            Volatile.Write(ref _isNodeLost, false);
             Judge();
         }
     }

@@ -15,7 +15,7 @@ internal sealed class ChangeFeed : IAsyncDisposable
     private static readonly TimeSpan PauseMin = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(1);
 
-    private readonly NpgsqlDataSource _source;
+    private NpgsqlDataSource _source;
     private readonly string _self;
     private readonly Availability _availability;
     private readonly PostgresStoreOptions _options;
@@ -51,6 +51,9 @@ internal sealed class ChangeFeed : IAsyncDisposable
         return _listening.Task.WaitAsync(_options.Silence * 4);
     }
 
+    /// <summary>From its next connection on.</summary>
+    public void Take(NpgsqlDataSource source) => Volatile.Write(ref _source, source);
+
     /// <summary>In the transaction of the change.</summary>
     public async ValueTask TellOfDirectoryAsync(
         NpgsqlConnection connection, string domain, CancellationToken cancellationToken) =>
@@ -76,11 +79,12 @@ internal sealed class ChangeFeed : IAsyncDisposable
     private async Task RunAsync()
     {
         var pause = PauseMin;
+        var wasListening = false;
         while (!_stop.IsCancellationRequested)
         {
             try
             {
-                await using var connection = _source.CreateConnection();
+                await using var connection = Volatile.Read(ref _source).CreateConnection();
                 using (var patience = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token))
                 {
                     patience.CancelAfter(_options.Silence * 2);
@@ -92,6 +96,7 @@ internal sealed class ChangeFeed : IAsyncDisposable
                     connection, $"LISTEN {DirectoryChannel}; LISTEN {QuotaChannel}", _stop.Token).ConfigureAwait(false);
                 pause = PauseMin;
                 Listening();
+                wasListening = true;
                 await ListenAsync(connection).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (_stop.IsCancellationRequested)
@@ -101,7 +106,16 @@ internal sealed class ChangeFeed : IAsyncDisposable
             catch (Exception thrown) when (
                 PostgresErrors.IsOfDatabase(thrown) || thrown is OperationCanceledException)
             {
+                // One connection may break for a cause of its own; a server that does not answer is away at once.
+                if (wasListening && thrown is not NpgsqlException { InnerException: TimeoutException })
+                {
+                    wasListening = false;
+                    continue;
+                }
+
+                _availability.IsUnreachable = true;
                 _availability.Fails(this, PostgresErrors.Text(thrown), isAway: true);
+                wasListening = false;
                 await PauseAsync(pause).ConfigureAwait(false);
                 pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, _options.ProbeInterval.Ticks));
             }
@@ -120,6 +134,7 @@ internal sealed class ChangeFeed : IAsyncDisposable
 
     private void Listening()
     {
+        _availability.IsUnreachable = false;
         _availability.Works(this);
         _ = _listening.TrySetResult();
         if (_hasListened)

@@ -34,8 +34,7 @@ internal abstract record CommitAttempt
 /// The one connection of a lane, made anew when it breaks, and the token by which a commit whose answer was lost is
 /// found. For one caller at a time.
 /// </summary>
-internal sealed class CommitConnection(
-    NpgsqlDataSource source, CommitStatements statements, NodePeer node, int lane, TimeSpan silence) : IAsyncDisposable
+internal sealed class CommitConnection(CommitStatements statements, int lane, TimeSpan silence) : IAsyncDisposable
 {
     // Plans are made once, when tables may still be empty: then the planner would choose to read them whole.
     private const string Settings =
@@ -43,11 +42,20 @@ internal sealed class CommitConnection(
         + "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; "
         + "SET enable_mergejoin = off; SET jit = off";
 
+    private NpgsqlDataSource _source = null!;
+    private NodePeer _node;
     private NpgsqlConnection? _connection;
     private long _token;
     private long _looked;
 
-    public bool IsOpen => _connection is not null;
+    /// <summary>Before the first use, and between two commits: as whom and on which connections it goes on.</summary>
+    public async Task TakeAsync(NpgsqlDataSource source, NodePeer node)
+    {
+        await CloseAsync().ConfigureAwait(false);
+        _source = source;
+        _node = node;
+        statements.WriteAs(node);
+    }
 
     /// <summary>Null: it is open. Otherwise why not.</summary>
     public async Task<string?> OpenAsync()
@@ -67,7 +75,7 @@ internal sealed class CommitConnection(
         {
             await using var take = new NpgsqlCommand(CommitSql.OpenToken, opened.Connection)
             {
-                Parameters = { new() { Value = node.Id.Value }, new() { Value = lane } },
+                Parameters = { new() { Value = _node.Id.Value }, new() { Value = lane } },
             };
             await using var row = await take.ExecuteReaderAsync().ConfigureAwait(false);
             _ = await row.ReadAsync().ConfigureAwait(false);
@@ -139,11 +147,11 @@ internal sealed class CommitConnection(
                 {
                     new(CommitSql.FindToken)
                     {
-                        Parameters = { new() { Value = node.Id.Value }, new() { Value = lane } },
+                        Parameters = { new() { Value = _node.Id.Value }, new() { Value = lane } },
                     },
                     new(CommitSql.Look)
                     {
-                        Parameters = { new() { Value = node.Id.Value }, new() { Value = lane } },
+                        Parameters = { new() { Value = _node.Id.Value }, new() { Value = lane } },
                     },
                 },
             };
@@ -208,7 +216,7 @@ internal sealed class CommitConnection(
         try
         {
             using var patience = new CancellationTokenSource(silence * 2);
-            connection = source.CreateConnection();
+            connection = _source.CreateConnection();
             await connection.OpenAsync(patience.Token).ConfigureAwait(false);
             await using var settings = new NpgsqlCommand(Settings, connection);
             _ = await settings.ExecuteNonQueryAsync(patience.Token).ConfigureAwait(false);

@@ -89,6 +89,15 @@ internal sealed class CommitQueue : ICommitter
         }
     }
 
+    /// <summary>Has one writer look round, whatever its lane holds.</summary>
+    public void Wake(int lane)
+    {
+        lock (_gate)
+        {
+            _lanes[lane].Wake();
+        }
+    }
+
     /// <summary>Until there may be something for the lane's writer, or the time is over.</summary>
     public Task WaitAsync(int lane, TimeSpan patience) => _lanes[lane].Signal.WaitAsync(patience);
 
@@ -224,7 +233,7 @@ internal sealed class CommitQueue : ICommitter
                     lanes |= Of(discard.Body.Value);
                     break;
                 case StoreOperation.InsertSpool spooled:
-                    other = Of(spooled.Row.Body.Value);
+                    lanes |= Of(spooled.Row.Mailbox.Shard);
                     break;
                 case StoreOperation.TakeSpooled taken:
                     other = Of(taken.Id.Value);

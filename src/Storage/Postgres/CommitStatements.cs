@@ -1,3 +1,4 @@
+using MailCluster.Shared.Cluster;
 using Npgsql;
 
 namespace MailCluster.Storage.Postgres;
@@ -11,18 +12,19 @@ internal sealed class CommitStatements : IDisposable
     private readonly (Func<bool> IsNeeded, NpgsqlBatchCommand Command)[] _writes;
     private readonly NpgsqlBatchCommand _writeToken;
     private readonly List<NpgsqlParameter<long>> _now = [];
+    private readonly List<NpgsqlParameter<int>> _node = [];
+    private readonly NpgsqlParameter<long> _incarnation = new();
     private readonly NpgsqlParameter<long> _token = new();
     private readonly NpgsqlParameter<long> _looked = new();
 
     /// <param name="lane">Its number within the node.</param>
     /// <param name="tombstones">Kept per mailbox.</param>
-    public CommitStatements(CommitColumns c, int node, long incarnation, int lane, int tombstones, int timeoutSeconds)
+    public CommitStatements(CommitColumns c, int lane, int tombstones, int timeoutSeconds)
     {
         _batch.Timeout = timeoutSeconds;
-        _lock = Command(CommitSql.Lock, Value(node));
+        _lock = Command(CommitSql.Lock, Node());
         _check = Command(
-            CommitSql.Check, Value(node), Value(incarnation), List(c.GuardCell), List(c.GuardShard),
-            List(c.GuardEpoch));
+            CommitSql.Check, Node(), _incarnation, List(c.GuardCell), List(c.GuardShard), List(c.GuardEpoch));
         _writes =
         [
             (() => c.StageBody.Count > 0, Command(
@@ -63,7 +65,18 @@ internal sealed class CommitStatements : IDisposable
                 List(c.RaiseNumber))),
             (() => c.Discard.Count > 0, Command(CommitSql.Discard, List(c.Discard))),
         ];
-        _writeToken = Command(CommitSql.Token, Value(node), Value(lane), _token, _looked);
+        _writeToken = Command(CommitSql.Token, Node(), Value(lane), _token, _looked);
+    }
+
+    /// <summary>Under which start of which node it is written from now on.</summary>
+    public void WriteAs(NodePeer node)
+    {
+        foreach (var parameter in _node)
+        {
+            parameter.TypedValue = node.Id.Value;
+        }
+
+        _incarnation.TypedValue = node.Incarnation.Value;
     }
 
     /// <summary>
@@ -123,6 +136,13 @@ internal sealed class CommitStatements : IDisposable
         }
 
         return command;
+    }
+
+    private NpgsqlParameter<int> Node()
+    {
+        var parameter = new NpgsqlParameter<int>();
+        _node.Add(parameter);
+        return parameter;
     }
 
     // A parameter belongs to one command.

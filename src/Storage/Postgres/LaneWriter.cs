@@ -1,6 +1,7 @@
 using MailCluster.Actors.Storage;
 using MailCluster.Shared.Cluster;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 
 namespace MailCluster.Storage.Postgres;
 
@@ -31,14 +32,35 @@ internal sealed class LaneWriter(
     private bool _isOutOfSpace;
     private long _failedAt;
     private TimeSpan _pause;
+    private Taking? _taking;
     private Task _loop = Task.CompletedTask;
 
     // Of a database that is there every unit is a new question; one that is away is not asked for each.
     private bool IsPausing =>
         _isAway && surroundings.Time.GetElapsedTime(_failedAt) < _pause;
 
-    /// <summary>Null: the lane can write. Otherwise why not.</summary>
-    public Task<string?> OpenAsync() => connection.OpenAsync();
+    /// <summary>Before the start. Null: the lane can write. Otherwise why not.</summary>
+    public async Task<string?> OpenAsync(NpgsqlDataSource source, NodePeer node)
+    {
+        await connection.TakeAsync(source, node).ConfigureAwait(false);
+        return await connection.OpenAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Completes when the batch that is under way has ended and the next one will be written as this start of the node.
+    /// </summary>
+    public Task TakeAsync(NpgsqlDataSource source, NodePeer node)
+    {
+        var taking = new Taking(source, node);
+        Interlocked.Exchange(ref _taking, taking)?.Done.TrySetResult();
+        surroundings.Queue.Wake(lane);
+        if (_loop.IsCompleted)
+        {
+            taking.Done.TrySetResult();
+        }
+
+        return taking.Done.Task;
+    }
 
     public void Start() => _loop = Task.Run(RunAsync);
 
@@ -46,6 +68,7 @@ internal sealed class LaneWriter(
     public async ValueTask DisposeAsync()
     {
         await _loop.ConfigureAwait(false);
+        _ = Interlocked.Exchange(ref _taking, null)?.Done.TrySetResult();
         await connection.DisposeAsync().ConfigureAwait(false);
     }
 
@@ -54,13 +77,19 @@ internal sealed class LaneWriter(
         var queue = surroundings.Queue;
         while (true)
         {
-            while (queue.TryTake(
+            await TakeOverAsync().ConfigureAwait(false);
+            while (Volatile.Read(ref _taking) is null && queue.TryTake(
                 lane, surroundings.Options.BatchOctetsMax, surroundings.Options.BatchUnitsMax, _taken,
                 out var claimed))
             {
                 await WriteTakenAsync().ConfigureAwait(false);
                 _taken.Clear();
                 queue.Release(claimed);
+            }
+
+            if (Volatile.Read(ref _taking) is not null)
+            {
+                continue;
             }
 
             if (queue.IsClosed)
@@ -75,6 +104,15 @@ internal sealed class LaneWriter(
             {
                 await WriteAsync([]).ConfigureAwait(false);
             }
+        }
+    }
+
+    private async Task TakeOverAsync()
+    {
+        if (Interlocked.Exchange(ref _taking, null) is { } taking)
+        {
+            await connection.TakeAsync(taking.Source, taking.Node).ConfigureAwait(false);
+            taking.Done.TrySetResult();
         }
     }
 
@@ -133,7 +171,7 @@ internal sealed class LaneWriter(
     /// <param name="isBuilt">The batch holds them already.</param>
     private async Task WriteAsync(IReadOnlyList<CommitUnit> units, bool isBuilt = false)
     {
-        if (surroundings.Availability.IsNodeLost || IsPausing)
+        if (surroundings.Availability is { IsNodeLost: true } or { IsUnreachable: true } || IsPausing)
         {
             Fail(units);
             return;
@@ -345,5 +383,10 @@ internal sealed class LaneWriter(
             // A participant's defect must not stop the mail of all others.
             StorageLog.ParticipantThrew(surroundings.Log, thrown);
         }
+    }
+
+    private sealed record Taking(NpgsqlDataSource Source, NodePeer Node)
+    {
+        public TaskCompletionSource Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

@@ -32,6 +32,9 @@ public sealed class PostgresDatabase
     /// <summary>Scripts that this opening applied.</summary>
     public int Migrations { get; private set; }
 
+    /// <summary>Made with the database: what all nodes derive alike from it nobody else can.</summary>
+    public ImmutableArray<byte> Secret { get; private set; } = [];
+
     public string ServerVersion { get; private set; } = "";
 
     /// <exception cref="StoreOpenException">Says what is wrong and where; never the password.</exception>
@@ -209,6 +212,8 @@ public sealed class PostgresDatabase
 
         Migrations = await PostgresMigrator.RunAsync(connection, Place, time.GetUtcNow(), cancellationToken)
             .ConfigureAwait(false);
+        Secret = [.. (await Sql.ScalarAsync<byte[]>(
+            connection, "SELECT secret FROM cluster_version", cancellationToken).ConfigureAwait(false))!];
     }
 
     private static ImmutableArray<string> AdviceOn(

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Globalization;
+using MailCluster.Actors.Cluster;
 using MailCluster.Actors.Storage;
 using MailCluster.Shared.Cluster;
 using Microsoft.Extensions.Logging;
@@ -8,24 +9,32 @@ using Npgsql;
 namespace MailCluster.Storage.Postgres;
 
 /// <summary>The store of one node of a cluster on PostgreSQL.</summary>
-public sealed class PostgresMailStore : IMailStore
+public sealed class PostgresMailStore : IMailStore, IFenceTaker
 {
     private static readonly TimeSpan CountInterval = TimeSpan.FromSeconds(10);
 
-    private readonly List<NpgsqlDataSource> _sources = [];
+    private readonly PostgresDatabase _database;
+    private readonly PostgresStoreOptions _options;
+    private readonly SemaphoreSlim _taking = new(1, 1);
     private readonly List<LaneWriter> _writers = [];
     private readonly Availability _availability;
     private readonly CommitQueue _queue;
     private readonly SpoolCount _spool = new();
     private readonly StorageMetrics _metrics;
     private readonly TimeProvider _time;
+    private NpgsqlDataSource _lanes = null!;
+    private NpgsqlDataSource _reads = null!;
+    private NodePeer _node;
     private ReadPool? _pool;
     private ChangeFeed _feed = null!;
     private PostgresSweeper? _sweeper;
     private long _counted;
 
-    private PostgresMailStore(PostgresStoreOptions options, TimeProvider time, ILogger log, IMeterFactory meters)
+    private PostgresMailStore(
+        PostgresDatabase database, PostgresStoreOptions options, TimeProvider time, ILogger log, IMeterFactory meters)
     {
+        _database = database;
+        _options = options;
         _time = time;
         _metrics = new StorageMetrics(meters);
         _availability = new Availability(time, log);
@@ -66,10 +75,10 @@ public sealed class PostgresMailStore : IMailStore
         ILoggerFactory log, IMeterFactory meters, CancellationToken cancellationToken)
     {
         var logger = log.CreateLogger("MailCluster.Store");
-        var store = new PostgresMailStore(options, time, logger, meters);
+        var store = new PostgresMailStore(database, options, time, logger, meters);
         try
         {
-            await store.StartAsync(database, fence, options, logger, cancellationToken).ConfigureAwait(false);
+            await store.StartAsync(fence, logger, cancellationToken).ConfigureAwait(false);
             return store;
         }
         catch (Exception thrown) when (
@@ -111,21 +120,48 @@ public sealed class PostgresMailStore : IMailStore
         }
 
         _pool?.Dispose();
-        foreach (var source in _sources)
-        {
-            await source.DisposeAsync().ConfigureAwait(false);
-        }
+        await _lanes.DisposeAsync().ConfigureAwait(false);
+        await _reads.DisposeAsync().ConfigureAwait(false);
+        _taking.Dispose();
 
         _metrics.Dispose();
     }
 
-    private async Task StartAsync(
-        PostgresDatabase database, NodePeer fence, PostgresStoreOptions options, ILogger log,
-        CancellationToken cancellationToken)
+    /// <summary>
+    /// Everything is done under another start of the node from the completion on: connections have its name, commits
+    /// are refused when it has lost its place. What is under way ends before.
+    /// </summary>
+    public async Task TakeAsync(NodePeer peer)
     {
-        var silence = (int)Math.Ceiling(options.Silence.TotalSeconds);
-        var name = ApplicationName(fence);
-        var lanes = database.CreateSource(name, settings =>
+        await _taking.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            if (peer == _node)
+            {
+                return;
+            }
+
+            var (lanes, reads) = (_lanes, _reads);
+            CreateSources(peer);
+            await Task.WhenAll(_writers.Select(writer => writer.TakeAsync(_lanes, peer))).ConfigureAwait(false);
+            _feed.Take(_lanes);
+            _pool!.Take(_reads);
+            _node = peer;
+            _availability.NodeTaken();
+            await lanes.DisposeAsync().ConfigureAwait(false);
+            await reads.DisposeAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            _taking.Release();
+        }
+    }
+
+    private void CreateSources(NodePeer node)
+    {
+        var silence = (int)Math.Ceiling(_options.Silence.TotalSeconds);
+        var name = ApplicationName(node);
+        _lanes = _database.CreateSource(name, settings =>
         {
             settings.Pooling = false;
             settings.Timeout = silence;
@@ -133,35 +169,40 @@ public sealed class PostgresMailStore : IMailStore
             settings.MaxAutoPrepare = 64;
             settings.AutoPrepareMinUsages = 2;
         });
-        _sources.Add(lanes);
-        var reads = database.CreateSource(name, settings =>
+        _reads = _database.CreateSource(name, settings =>
         {
             settings.MinPoolSize = 0;
-            settings.MaxPoolSize = options.ReadConnections;
+            settings.MaxPoolSize = _options.ReadConnections;
             settings.Timeout = silence;
             settings.CommandTimeout = silence;
             settings.MaxAutoPrepare = 48;
             settings.AutoPrepareMinUsages = 3;
         });
-        _sources.Add(reads);
+    }
+
+    private async Task StartAsync(NodePeer fence, ILogger log, CancellationToken cancellationToken)
+    {
+        var options = _options;
+        CreateSources(fence);
+        _node = fence;
         var surroundings = new WriterSurroundings(options, _queue, _availability, _spool, _time, log, _metrics);
         for (var lane = 0; lane < options.CommitConnections; lane++)
         {
             var batch = new CommitBatch();
             var statements = new CommitStatements(
-                batch.Columns, fence.Id.Value, fence.Incarnation.Value, lane, options.TombstonesPerMailbox, silence);
-            var connection = new CommitConnection(lanes, statements, fence, lane, options.Silence);
+                batch.Columns, lane, options.TombstonesPerMailbox, (int)Math.Ceiling(options.Silence.TotalSeconds));
+            var connection = new CommitConnection(statements, lane, options.Silence);
             var writer = new LaneWriter(lane, batch, connection, surroundings);
             _writers.Add(writer);
-            if (await writer.OpenAsync().ConfigureAwait(false) is { } fault)
+            if (await writer.OpenAsync(_lanes, fence).ConfigureAwait(false) is { } fault)
             {
-                throw new StoreOpenException($"The database {database.Place} takes no commits: {fault}");
+                throw new StoreOpenException($"The database {_database.Place} takes no commits: {fault}");
             }
         }
 
-        var pool = new ReadPool(reads, options, _metrics);
+        var pool = new ReadPool(_reads, options, _availability, _metrics);
         _pool = pool;
-        var feed = new ChangeFeed(lanes, name, _availability, options, BeatAsync, log);
+        var feed = new ChangeFeed(_lanes, ApplicationName(fence), _availability, options, BeatAsync, log);
         _feed = feed;
         var bodies = await pool.ReadAsync(PostgresIds.LeaseAsync, PostgresIds.Bodies, cancellationToken)
             .ConfigureAwait(false);

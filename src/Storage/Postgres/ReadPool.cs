@@ -7,19 +7,29 @@ namespace MailCluster.Storage.Postgres;
 /// Connections that read, and those that the directory's changes are made on. A caller has one for one short read;
 /// while all are taken others wait, up to a bound.
 /// </summary>
-internal sealed class ReadPool(NpgsqlDataSource source, PostgresStoreOptions options, StorageMetrics metrics)
+internal sealed class ReadPool(
+    NpgsqlDataSource source, PostgresStoreOptions options, Availability availability, StorageMetrics metrics)
     : IDisposable
 {
+    private NpgsqlDataSource _source = source;
     private readonly SemaphoreSlim _free = new(options.ReadConnections, options.ReadConnections);
     private int _waiting;
 
     public void Dispose() => _free.Dispose();
+
+    /// <summary>Reads that begin from now on use these connections.</summary>
+    public void Take(NpgsqlDataSource source) => Volatile.Write(ref _source, source);
 
     /// <exception cref="StoreUnavailableException">The database does not answer, or too many wait.</exception>
     public async ValueTask<TResult> ReadAsync<TState, TResult>(
         Func<NpgsqlConnection, TState, CancellationToken, ValueTask<TResult>> read, TState state,
         CancellationToken cancellationToken)
     {
+        if (availability.IsUnreachable)
+        {
+            throw new StoreUnavailableException("The database is away.");
+        }
+
         if (Interlocked.Increment(ref _waiting) > options.ReadsWaitingMax)
         {
             Interlocked.Decrement(ref _waiting);
@@ -39,7 +49,7 @@ internal sealed class ReadPool(NpgsqlDataSource source, PostgresStoreOptions opt
         try
         {
             await using var connection =
-                await source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+                await Volatile.Read(ref _source).OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
             return await read(connection, state, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception thrown) when (PostgresErrors.IsOfDatabase(thrown))

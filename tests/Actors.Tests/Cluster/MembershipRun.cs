@@ -1,6 +1,7 @@
 using MailCluster.Actors.Cluster.Wire;
 using MailCluster.Actors.Cluster;
 using MailCluster.Actors.Kernel;
+using MailCluster.Actors.Storage;
 using MailCluster.Shared.Cluster;
 using MailCluster.Testing.Cluster;
 using Xunit;
@@ -57,8 +58,24 @@ internal sealed class MembershipRun : IDisposable
     {
         var node = new MemberNode(this, name, wallSkew);
         Nodes.Add(node);
-        Begin(node.JoinAsync);
+        Begin(() => JoinAsync(node));
         return node;
+    }
+
+    private static async Task JoinAsync(MemberNode node)
+    {
+        while (node.IsRunning)
+        {
+            try
+            {
+                await node.JoinAsync();
+                return;
+            }
+            catch (Exception failure) when (failure is StoreUnavailableException or NodeNameTakenException)
+            {
+                // As who runs the program would: start it again.
+            }
+        }
     }
 
     /// <summary>So many nodes that have what is theirs.</summary>
