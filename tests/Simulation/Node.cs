@@ -145,6 +145,9 @@ internal sealed class NodeParts : IFenceTaker, IAsyncDisposable
     /// <summary>Backed off by no more than a run can wait for.</summary>
     private static readonly SpoolOptions SpoolPaces = new() { MaxBackoff = TimeSpan.FromSeconds(5) };
 
+    /// <summary>A node's shards go in several batches.</summary>
+    private static readonly MembershipOptions MembershipPaces = new() { BatchShards = 8 };
+
     private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(20);
 
     private readonly World _world;
@@ -164,7 +167,7 @@ internal sealed class NodeParts : IFenceTaker, IAsyncDisposable
         _log = world.LogOf(name);
         _clusterStore = new NodeClusterStore(world.Tables.Connect(), world.Database, process);
         Membership = new Membership(
-            _clusterStore, new NodeRegistration(name, name + ":7000", "1.0", 1), new MembershipOptions(), process.Time,
+            _clusterStore, new NodeRegistration(name, name + ":7000", "1.0", 1), MembershipPaces, process.Time,
             new ClusterMetrics(world.Meters), _log);
     }
 
@@ -193,9 +196,9 @@ internal sealed class NodeParts : IFenceTaker, IAsyncDisposable
         Maildrops = new Maildrops(region, asks, new MaildropLinkOptions(), new MaildropMetrics(meters));
         var spool = new Spool(_system, region, Store, SpoolPaces, new SpoolMetrics(meters), log, asks);
         Acceptor = new MessageAcceptor(region, spool, new DeliveryOptions(), time, new DeliveryMetrics(meters), log);
-        Limits = new SourceLimits(_system, new SourceLimitOptions(), new LimitsMetrics(meters), log);
+        Limits = new SourceLimits(_system, new SourceLimitOptions(), new LimitsMetrics(meters), log, asks);
         _links.Listen(asks);
-        Membership.Start(new ShardResidents(new MailResidents(region, spool)), _links, new MoveTells(asks, Membership), this);
+        Membership.Start(new ShardResidents(new MailResidents(region, spool), Limits.Residents!), _links, new MoveTells(asks, Membership), this);
         IsStarted = true;
     }
 

@@ -14,6 +14,11 @@ namespace MailCluster.Simulation;
 /// <summary>Everything of one run: nodes, clients, network, database, and what is known of them from outside.</summary>
 internal sealed class World
 {
+    /// <summary>
+    /// Those below are there, and only what lies in them is used: a node's work for its table is most of a run.
+    /// </summary>
+    public const int Shards = 48;
+
     private readonly SortedDictionary<string, long> _counts = new(StringComparer.Ordinal);
     private readonly TaskCompletionSource _broken = new();
     private readonly TextWriter? _trace;
@@ -25,11 +30,15 @@ internal sealed class World
         Plan = Plan.Draw(Chance.Split());
         Scheduler = new SeededScheduler(seed);
         Events = new Events(Scheduler, trace);
-        Tables = new SimulatedClusterDatabase(Scheduler, Chance.Between(1, 1_000_000));
+        Tables = new SimulatedClusterDatabase(Scheduler, Chance.Between(1, 1_000_000), Shards);
         Mail = new MailLedger(Tables.Find, Events);
         Permits = new PermitLedger(Events);
         Database = new MailDatabase(Scheduler, Tables, Chance.Split(), Committed, Break);
-        Mailboxes = [.. Enumerable.Range(1, Plan.MailboxesOfTenants.Sum()).Select(number => new MailboxId(number))];
+        Mailboxes = 
+        [
+            .. Enumerable.Range(1, 10_000).Select(number => new MailboxId(number))
+                .Where(mailbox => mailbox.Shard < Shards).Take(Plan.MailboxesOfTenants.Sum()),
+        ];
         foreach (var mailbox in Mailboxes)
         {
             Mail.Add(mailbox);
