@@ -17,13 +17,16 @@ namespace MailCluster.Simulation;
 /// </summary>
 internal sealed class Clients(World world)
 {
-    private const int Sources = 3;
     private const string Binding = "gateway";
 
-    private long _connections;
-
     /// <summary>All connections of a source come from one address.</summary>
-    public static SourceKey Source(int number) => SourceKey.Of([192, 0, 2, (byte)(number + 1)]);
+    private static readonly ImmutableArray<SourceKey> Sources =
+    [
+        .. Enumerable.Range(0, 65_536).Select(number => SourceKey.Of([10, 0, (byte)(number >> 8), (byte)number]))
+            .Where(source => HomeKey.Of(source).Shard.Number < World.Shards).Take(3),
+    ];
+
+    private long _connections;
 
     public async Task SendAsync(Chance chance)
     {
@@ -76,7 +79,7 @@ internal sealed class Clients(World world)
 
     public async Task<Connection?> ConnectAsync(Chance chance, int? from = null)
     {
-        var source = from ?? chance.Below(Sources);
+        var source = from ?? chance.Below(Sources.Length);
         if (world.AnyNode(chance) is not { } node)
         {
             return null;
@@ -86,7 +89,7 @@ internal sealed class Clients(World world)
         try
         {
             var admission = await connection.Process.CallAsync(
-                () => connection.Parts.Limits.AdmitAsync(Binding, Source(source), connection.Number, world.Plan.Limit).AsTask());
+                () => connection.Parts.Limits.AdmitAsync(Binding, Sources[source], connection.Number, world.Plan.Limit).AsTask());
             if (admission is Admission.Admitted or Admission.AdmittedOwing)
             {
                 world.Permits.Admit(source, node, connection.Number, world.MostPermits);
@@ -107,7 +110,7 @@ internal sealed class Clients(World world)
     {
         world.Permits.Close(connection.Source, connection.Number);
         connection.Process.Post(
-            () => connection.Parts.Limits.Release(Binding, Source(connection.Source), connection.Number));
+            () => connection.Parts.Limits.Release(Binding, Sources[connection.Source], connection.Number));
     }
 
     private async Task DeliverAsync(Connection connection, Chance chance)
