@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using MailCluster.Integration.Support;
 using MailCluster.LoadTest;
@@ -56,13 +57,13 @@ public sealed partial class LoadReportTests : IDisposable
 
         // Two clients with a point a second in the first chart, each within the drawing.
         Match throughput = Regex.Match(dom, "<svg id=\"throughput\".*?</svg>", RegexOptions.Singleline);
-        Match[] paths = [.. Path().Matches(throughput.Value).Cast<Match>()];
+        Match[] paths = Path().Matches(throughput.Value).ToArray();
         Assert.Equal(2, paths.Length);
         Assert.All(paths, path => Assert.Equal(Seconds, path.Groups[1].Value.Count(letter => letter is 'M' or 'L')));
-        Assert.All(Numbers().Matches(paths[0].Groups[1].Value).Cast<Match>(), pair =>
+        Assert.All(Numbers().Matches(paths[0].Groups[1].Value).ToArray(), pair =>
         {
-            Assert.InRange(double.Parse(pair.Groups[1].Value), 0, 1040);
-            Assert.InRange(double.Parse(pair.Groups[2].Value), 0, 260);
+            Assert.InRange(double.Parse(pair.Groups[1].Value, CultureInfo.InvariantCulture), 0, 1040);
+            Assert.InRange(double.Parse(pair.Groups[2].Value, CultureInfo.InvariantCulture), 0, 260);
         });
         Assert.Contains("The ledger is red: 1 findings", dom, StringComparison.Ordinal);
         Assert.Contains("&lt;b&gt;alice&lt;/b&gt;", dom, StringComparison.Ordinal);

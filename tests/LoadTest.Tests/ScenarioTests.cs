@@ -36,7 +36,8 @@ public sealed class ScenarioTests
     public void The_smoke_scenario_stays_inside_the_limits_that_a_node_has_by_default()
     {
         var scenario = ScenarioFile.Read(Path.Combine(AppContext.BaseDirectory, "scenarios", "smoke.json"));
-        Assert.DoesNotContain(ScenarioText.Explain(scenario), line => line.StartsWith("Note:", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            ScenarioText.Explain(scenario), line => line.StartsWith("Note:", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -109,7 +110,8 @@ public sealed class ScenarioTests
             "{ \"kind\": \"idle\", \"count\": 1000000 }", StringComparison.Ordinal), "here.json");
         var thrown = await Assert.ThrowsAsync<LoadFaultException>(() =>
             Preflight.CheckAsync(scenario, true, TestContext.Current.CancellationToken));
-        Assert.Contains("ports that an address has. Give \"sources\" at least", thrown.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "ports that an address has. Give \"sources\" at least", thrown.Message, StringComparison.Ordinal);
         var limit = File.ReadLines("/proc/self/limits")
             .Single(line => line.StartsWith("Max open files", StringComparison.Ordinal))
             .Split(' ', StringSplitOptions.RemoveEmptyEntries)[3];

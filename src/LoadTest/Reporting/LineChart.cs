@@ -49,7 +49,8 @@ internal sealed class LineChart
 
         page.Append("</div>");
         var points = series.SelectMany(one => one.Points).Where(point => !double.IsNaN(point.Y)).ToArray();
-        var xMost = Math.Max(points.Length == 0 ? 1 : points.Max(point => point.X), XMarks?.Max(mark => mark.X) ?? XMost);
+        var xMost = Math.Max(
+            points.Length == 0 ? 1 : points.Max(point => point.X), XMarks?.Max(mark => mark.X) ?? XMost);
         var yMost = points.Length == 0 ? 1 : Math.Max(points.Max(point => point.Y), 0.001);
         var (low, high, marks) = IsLogarithmic
             ? Powers(points.Select(point => point.Y).Where(y => y > 0).DefaultIfEmpty(1).Min(), yMost)
