@@ -172,9 +172,31 @@ public sealed class ClusterTests(ITestOutputHelper output)
             output.WriteLine($"{left} were left, {admitted.Count} are admitted");
             Assert.Equal(Limit, admitted.Count(dialogue => !IsGone(dialogue)));
         }
+        catch
+        {
+            Say(cluster);
+            throw;
+        }
         finally
         {
             admitted.ForEach(dialogue => dialogue.Dispose());
+        }
+    }
+
+    /// <summary>What the nodes that run say of the cluster, for whoever looks for the cause.</summary>
+    private void Say(NodeCluster cluster)
+    {
+        for (int node = 1; node <= cluster.Count; node++)
+        {
+            if (!cluster[node].HasExited)
+            {
+                output.WriteLine($"node{node}:");
+                output.WriteLine(string.Join('\n', cluster[node].Log.Split('\n')
+                    .Where(line => line.Contains("\"Cluster\"", StringComparison.Ordinal)
+                        || line.Contains("Limits", StringComparison.Ordinal)
+                        || line.Contains("Links", StringComparison.Ordinal)
+                        || line.Contains("\"Store\"", StringComparison.Ordinal)).TakeLast(40)));
+            }
         }
     }
 
