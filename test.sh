@@ -32,7 +32,7 @@ done
 case $fuzz_seconds in *[!0-9]*) echo "--fuzz-seconds needs a number, not '$fuzz_seconds'" >&2; exit 2 ;; esac
 
 # Project, and the seconds after which a run that hangs is ended and counted as failed.
-projects=(Tidy.Tests:180 Shared.Tests:300 Shared.Fuzz:0 Actors.Tests:300 Frontend.Tests:300 Deployment:180 Integration:900)
+projects=(Tidy.Tests:180 Shared.Tests:300 Shared.Fuzz:0 Actors.Tests:600 LoadTest.Tests:300 Frontend.Tests:300 Deployment:180 Integration:1500)
 passed=0 failed=0 skipped=0 root=
 [ "$(id -u)" = 0 ] && root=1
 
@@ -57,7 +57,8 @@ finish() {
 clients=(curl:curl swaks:swaks mpop:mpop fetchmail:fetchmail getmail:getmail6 mutt:mutt script:bsdutils strace:strace
          promtool:prometheus python3:python3 openssl:openssl sqlite3:sqlite3 ps:procps runuser:util-linux msmtp:msmtp
          smtp-source:postfix testssl:testssl.sh krb5kdc:krb5-kdc kadmin.local:krb5-admin-server kinit:krb5-user
-         gsasl:gsasl haproxy:haproxy dovecot:dovecot-core /usr/lib/dovecot/pop3:dovecot-pop3d)
+         chromium:chromium gsasl:gsasl haproxy:haproxy ip:iproute2
+         dovecot:dovecot-core /usr/lib/dovecot/pop3:dovecot-pop3d)
 missing_packages() {
   local pair
   for pair in "${clients[@]}"; do command -v "${pair%%:*}" >/dev/null || echo "${pair##*:}"; done

@@ -62,7 +62,7 @@ public sealed class LoneHomes : IShardHomes
 
 /// <summary>
 /// What lives in a node's shards (mailboxes, sources, the spool's visits) and is told when they come and go. Every call
-/// comes from membership, one at a time.
+/// comes from membership, one at a time; while a <see cref="LeaveAsync"/> is under way, other shards come and go.
 /// </summary>
 public interface IShardResidents
 {

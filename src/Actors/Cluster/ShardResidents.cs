@@ -16,7 +16,8 @@ public sealed class ShardResidents(params ImmutableArray<IShardResidents> reside
 
     public async Task LeaveAsync(ImmutableArray<ShardEpoch> shards, CancellationToken cancellationToken)
     {
-        ImmutableArray<Task> leaving = [.. residents.Select(resident => resident.LeaveAsync(shards, cancellationToken))];
+        ImmutableArray<Task> leaving =
+            [.. residents.Select(resident => resident.LeaveAsync(shards, cancellationToken))];
         foreach (var resident in leaving)
         {
             await resident;

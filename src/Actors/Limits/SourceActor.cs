@@ -95,7 +95,7 @@ internal sealed class SourceActor(HomeKey key, SourceSurroundings around) : Acto
                 return;
         }
 
-        var verdict = admit.Permit.Holder == around.Self
+        var verdict = admit.Permit.Holder == default
             ? Hold(admit, standing)
             : around.Known!.Grant(
                 key, admit.Binding, admit.Permit, admit.Limit, around.Held.CountOf(key, admit.Binding),
@@ -141,7 +141,7 @@ internal sealed class SourceActor(HomeKey key, SourceSurroundings around) : Acto
 
     private void Forget(Permit permit)
     {
-        var isFreed = permit.Holder == around.Self
+        var isFreed = permit.Holder == default
             ? around.Held.Remove(key, permit.Connection)
             : around.Known?.Remove(key, permit) == true;
         if (isFreed)

@@ -6,21 +6,6 @@ using System.Security.Authentication;
 
 namespace MailCluster.LoadTest.Loops;
 
-/// <summary>Why nothing more comes.</summary>
-internal enum ConnectionEnd
-{
-    None,
-    Refused,
-    Unreachable,
-    NoPort,
-    NoDescriptor,
-    ClosedByPeer,
-    Reset,
-    TimedOut,
-    TlsFailed,
-    ClosedHere,
-}
-
 /// <summary>
 /// One connection of a loop. It has buffers only while octets are in them, so that an idle one costs some 300 octets.
 /// Failures are values: under overload most connections fail.

@@ -27,14 +27,17 @@ internal abstract record CommitAttempt
     public sealed record Failed(string Reason, bool IsOutOfSpace = false) : CommitAttempt;
 
     /// <summary>The answer was lost: it may be written, or be written any moment.</summary>
-    public sealed record Unknown(string Reason) : CommitAttempt;
+    /// <param name="IsOfUnit">It broke on what a unit wants to write.</param>
+    public sealed record Unknown(string Reason, bool IsOfUnit = false) : CommitAttempt;
 }
 
 /// <summary>
 /// The one connection of a lane, made anew when it breaks, and the token by which a commit whose answer was lost is
 /// found. For one caller at a time.
 /// </summary>
-internal sealed class CommitConnection(CommitStatements statements, int lane, TimeSpan silence) : IAsyncDisposable
+/// <param name="statements">Anew for each connection: they know what is prepared on theirs.</param>
+internal sealed class CommitConnection(Func<CommitStatements> statements, int lane, TimeSpan silence)
+    : IAsyncDisposable
 {
     // Plans are made once, when tables may still be empty: then the planner would choose to read them whole.
     private const string Settings =
@@ -44,6 +47,7 @@ internal sealed class CommitConnection(CommitStatements statements, int lane, Ti
 
     private NpgsqlDataSource _source = null!;
     private NodePeer _node;
+    private CommitStatements? _statements;
     private NpgsqlConnection? _connection;
     private long _token;
     private long _looked;
@@ -54,7 +58,6 @@ internal sealed class CommitConnection(CommitStatements statements, int lane, Ti
         await CloseAsync().ConfigureAwait(false);
         _source = source;
         _node = node;
-        statements.WriteAs(node);
     }
 
     /// <summary>Null: it is open. Otherwise why not.</summary>
@@ -81,7 +84,7 @@ internal sealed class CommitConnection(CommitStatements statements, int lane, Ti
             _ = await row.ReadAsync().ConfigureAwait(false);
             _token = row.GetInt64(0);
             _looked = row.GetInt64(1);
-            _connection = opened.Connection;
+            Use(opened.Connection);
             return null;
         }
         catch (Exception thrown) when (PostgresErrors.IsOfDatabase(thrown))
@@ -95,13 +98,15 @@ internal sealed class CommitConnection(CommitStatements statements, int lane, Ti
     {
         try
         {
-            await statements.ExecuteAsync(_connection!, _token + 1, _looked, now).ConfigureAwait(false);
+            await _statements!.ExecuteAsync(_connection!, _token + 1, _looked, now).ConfigureAwait(false);
             _token++;
             return new CommitAttempt.Committed();
         }
         catch (PostgresException error) when (!PostgresErrors.EndsConnection(error))
         {
-            // An error that the server tells of has undone the transaction, also one at its very end.
+            // An error that the server tells of has undone the transaction, also one at its very end. The statements
+            // behind it were skipped, also those that were to be prepared: they begin anew.
+            Use(_connection!);
             return Judge(error);
         }
         catch (PostgresException error) when (error.SqlState == PostgresErrorCodes.ReadOnlySqlTransaction)
@@ -109,21 +114,11 @@ internal sealed class CommitConnection(CommitStatements statements, int lane, Ti
             await CloseAsync().ConfigureAwait(false);
             return new CommitAttempt.Failed(PostgresErrors.Text(error));
         }
-        catch (Exception thrown) when (PostgresErrors.IsOfDatabase(thrown))
-        {
-            await CloseAsync().ConfigureAwait(false);
-            return new CommitAttempt.Unknown(PostgresErrors.Text(thrown));
-        }
         catch (Exception thrown)
         {
-            // A value that cannot be sent: the statements before it may be under way.
-            var isBroken = _connection!.FullState != System.Data.ConnectionState.Open;
-            if (isBroken)
-            {
-                await CloseAsync().ConfigureAwait(false);
-            }
-
-            return new CommitAttempt.Refused(thrown.Message);
+            // What is not of the database is a value that cannot be sent; what stands before it may be under way.
+            await CloseAsync().ConfigureAwait(false);
+            return new CommitAttempt.Unknown(PostgresErrors.Text(thrown), !PostgresErrors.IsOfDatabase(thrown));
         }
     }
 
@@ -167,7 +162,7 @@ internal sealed class CommitConnection(CommitStatements statements, int lane, Ti
             var isIn = token == _token + 1;
             _token = token;
             _looked = looked + 1;
-            _connection = connection;
+            Use(connection);
             return isIn;
         }
         catch (Exception thrown) when (PostgresErrors.IsOfDatabase(thrown))
@@ -189,7 +184,7 @@ internal sealed class CommitConnection(CommitStatements statements, int lane, Ti
     public async ValueTask DisposeAsync()
     {
         await CloseAsync().ConfigureAwait(false);
-        statements.Dispose();
+        _statements?.Dispose();
     }
 
     private static CommitAttempt Judge(PostgresException error) => error.SqlState switch
@@ -208,6 +203,14 @@ internal sealed class CommitConnection(CommitStatements statements, int lane, Ti
         var slash = shard.IndexOf('/', StringComparison.Ordinal);
         var culture = System.Globalization.CultureInfo.InvariantCulture;
         return new(int.Parse(shard.AsSpan(0, slash), culture), int.Parse(shard.AsSpan(slash + 1), culture));
+    }
+
+    private void Use(NpgsqlConnection connection)
+    {
+        _connection = connection;
+        _statements?.Dispose();
+        _statements = statements();
+        _statements.WriteAs(_node);
     }
 
     private async Task<(NpgsqlConnection? Connection, string? Fault)> ConnectAsync()

@@ -244,7 +244,7 @@ internal sealed class LaneWriter(
             .ConfigureAwait(false);
         if (attempt is CommitAttempt.Unknown unknown)
         {
-            attempt = await LookUpAsync(units, unknown.Reason).ConfigureAwait(false);
+            attempt = await LookUpAsync(units, unknown).ConfigureAwait(false);
         }
 
         if (spoolChange != 0)
@@ -263,9 +263,9 @@ internal sealed class LaneWriter(
     /// <summary>
     /// Until the database tells, or the store closes: nothing of the batch is answered, and the lane stands.
     /// </summary>
-    private async Task<CommitAttempt> LookUpAsync(IReadOnlyList<CommitUnit> units, string reason)
+    private async Task<CommitAttempt> LookUpAsync(IReadOnlyList<CommitUnit> units, CommitAttempt.Unknown unknown)
     {
-        PostgresLog.OutcomeUnknown(surroundings.Log, units.Count, reason);
+        PostgresLog.OutcomeUnknown(surroundings.Log, units.Count, unknown.Reason);
         while (true)
         {
             if (await connection.LookUpAsync().ConfigureAwait(false) is { } isIn)
@@ -273,13 +273,15 @@ internal sealed class LaneWriter(
                 PostgresLog.OutcomeKnown(surroundings.Log, units.Count, isIn ? "is in" : "is not in");
 
                 // What is not in is written again, unless the database ends whoever tries.
-                return isIn ? new CommitAttempt.Committed() : new CommitAttempt.Again(reason);
+                return isIn ? new CommitAttempt.Committed()
+                    : unknown.IsOfUnit ? new CommitAttempt.Refused(unknown.Reason)
+                    : new CommitAttempt.Again(unknown.Reason);
             }
 
-            Failing(reason, isAway: true);
+            Failing(unknown.Reason, isAway: true);
             if (surroundings.Queue.IsClosed)
             {
-                return new CommitAttempt.Failed(reason);
+                return new CommitAttempt.Failed(unknown.Reason);
             }
 
             await Task.Delay(_pause, surroundings.Time).ConfigureAwait(false);

@@ -29,9 +29,11 @@ internal static class PostgresErrors
         PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure
         or PostgresErrorCodes.LockNotAvailable;
 
-    /// <summary>The server took its leave, or is a standby: another connection is needed.</summary>
+    /// <summary>
+    /// The server took its leave, is a standby, or does not know what was prepared: another connection is needed.
+    /// </summary>
     public static bool EndsConnection(PostgresException error) =>
-        error.InvariantSeverity is "FATAL" or "PANIC" || error.SqlState[..2] is "57" or "08"
+        error.InvariantSeverity is "FATAL" or "PANIC" || error.SqlState[..2] is "57" or "08" or "26"
         || error.SqlState == PostgresErrorCodes.ReadOnlySqlTransaction;
 
     /// <summary>True: the database did not do what it was asked, for whatever cause outside of this process.</summary>

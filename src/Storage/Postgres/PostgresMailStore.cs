@@ -189,9 +189,12 @@ public sealed class PostgresMailStore : IMailStore, IFenceTaker
         for (var lane = 0; lane < options.CommitConnections; lane++)
         {
             var batch = new CommitBatch();
-            var statements = new CommitStatements(
-                batch.Columns, lane, options.TombstonesPerMailbox, (int)Math.Ceiling(options.Silence.TotalSeconds));
-            var connection = new CommitConnection(statements, lane, options.Silence);
+            var number = lane;
+            var connection = new CommitConnection(
+                () => new CommitStatements(
+                    batch.Columns, number, options.TombstonesPerMailbox,
+                    (int)Math.Ceiling(options.Silence.TotalSeconds)),
+                lane, options.Silence);
             var writer = new LaneWriter(lane, batch, connection, surroundings);
             _writers.Add(writer);
             if (await writer.OpenAsync(_lanes, fence).ConfigureAwait(false) is { } fault)

@@ -8,8 +8,8 @@ using static MailCluster.Actors.Tests.Cluster.MailClusterRun;
 namespace MailCluster.Actors.Tests.Cluster;
 
 /// <summary>
-/// Random histories of three nodes under load: what was acknowledged is there once, what was removed is gone and nothing
-/// else, numbers rise.
+/// Random histories of three nodes under load: what was acknowledged is there once, what was removed is gone and
+/// nothing else, numbers rise.
 /// </summary>
 public sealed class ClusterMailHistoryTests
 {

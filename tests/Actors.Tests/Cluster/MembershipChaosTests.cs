@@ -65,6 +65,12 @@ public sealed class MembershipChaosTests
     private static void Fault(MembershipRun run, Random random, ref int names)
     {
         var running = run.Running.ToArray();
+        if (running.Length == 0)
+        {
+            run.Start($"n{names++}");
+            return;
+        }
+
         var node = running[random.Next(running.Length)];
         switch (random.Next(9))
         {

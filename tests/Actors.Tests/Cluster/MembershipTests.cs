@@ -148,7 +148,8 @@ public sealed class MembershipTests
         Assert.True(run.HasHomes);
         Assert.Equal(0, run.Count(cut));
         Assert.Contains(
-            Enumerable.Range(0, 32).Select(shard => cut.Members.Find(new ShardId(0, shard)).Kind), kind => kind == HomeKind.There);
+            Enumerable.Range(0, 32).Select(shard => cut.Members.Find(new ShardId(0, shard)).Kind),
+            kind => kind == HomeKind.There);
         cut.Store.IsCutOff = false;
         run.Until(run.IsBalanced, s_patience);
     }
@@ -205,10 +206,12 @@ public sealed class MembershipTests
         using var run = new MembershipRun(seed);
         run.StartAll(1 + (seed % 3));
         run.Advance(3);
+        var before = run.Nodes[0].Members.Self;
         run.Nodes[0].Kill();
         var again = run.Start("n1");
         run.Until(() => run.IsBalanced() && run.Count(again) > 0, TimeSpan.FromSeconds(3.5));
-        Assert.Equal(1, again.Members.Self.Id.Value);
+        Assert.Equal(before.Id, again.Members.Self.Id);
+        Assert.True(again.Members.Self.Incarnation.Value > before.Incarnation.Value);
         Assert.InRange(run.Homeless, TimeSpan.Zero, TimeSpan.FromSeconds(2.9));
         Assert.Contains(again.Log.Lines, line => line.Id == 3000);
     }
@@ -261,5 +264,25 @@ public sealed class MembershipTests
         run.Nodes[0].Store.IsCutOff = true;
         using var most = new CancellationTokenSource(TimeSpan.FromSeconds(1), run.Scheduler.Time);
         Assert.False(run.Scheduler.Run(() => run.Nodes[0].Members.DrainAsync(most.Token)));
+    }
+
+    [Theory, MemberData(nameof(Seeds))]
+    public void A_database_that_was_set_back_is_taken_at_its_word(int seed)
+    {
+        using var run = new MembershipRun(seed);
+        run.StartAll(3);
+        run.Advance(1);
+        var restore = run.Database.Save();
+        run.Start("n4");
+        run.Until(run.IsBalanced, s_patience);
+
+        // Until everybody has looked, two may think that they have a shard; what they write, the fence judges.
+        run.IsChecking = false;
+        restore();
+        run.Advance(0.5);
+        run.IsChecking = true;
+        run.Until(run.IsBalanced, s_patience);
+        Assert.Contains(run.Nodes.SelectMany(node => node.Log.Lines), line => line.Id == 3009);
+        Assert.Contains(run.Nodes[3].Log.Lines, line => line.Id == 3006);
     }
 }

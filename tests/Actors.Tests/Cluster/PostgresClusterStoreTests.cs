@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using MailCluster.Actors.Cluster;
 using MailCluster.Actors.Storage;
@@ -15,6 +14,11 @@ namespace MailCluster.Actors.Tests.Cluster;
 /// <summary>Each sentence of the cluster's design on a real server. Time is set in the table, never waited for.</summary>
 public sealed class PostgresClusterStoreTests : IAsyncLifetime
 {
+    private const string Waits =
+        "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
+        + "WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted "
+        + "AND l.classid = 1296651591)";
+
     private static readonly TimeSpan s_lease = TimeSpan.FromMinutes(10);
     private static readonly CancellationToken s_none = CancellationToken.None;
 
@@ -149,8 +153,7 @@ public sealed class PostgresClusterStoreTests : IAsyncLifetime
         await using var commit = await BackendAsync(a);
         await RunAsync(commit, $"BEGIN; SELECT pg_advisory_xact_lock_shared(1296651591, {a.Id.Value})");
         var handOver = store.HandOverAsync(a, [(new(Shard(0), 1), b)], s_none);
-        await UntilAsync(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND classid = 1296651591)");
+        await UntilAsync(Waits);
         Assert.False(handOver.IsCompleted);
         Assert.Equal(a, (await store.ReadAsync(s_none)).Shards[0].Owner);
         await RunAsync(commit, "COMMIT");
@@ -264,8 +267,7 @@ public sealed class PostgresClusterStoreTests : IAsyncLifetime
         await RunAsync(commit, $"BEGIN; SELECT pg_advisory_xact_lock_shared(1296651591, {b.Id.Value})");
         await ExpireAsync(b);
         var claim = store.ClaimAsync(a, b, [(Shard(0), a)], s_none);
-        await UntilAsync(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND classid = 1296651591)");
+        await UntilAsync(Waits);
         Assert.Equal(b, (await store.ReadAsync(s_none)).Shards[0].Owner);
         await RunAsync(commit, "COMMIT");
         Assert.True(await claim);
@@ -392,7 +394,7 @@ public sealed class PostgresClusterStoreTests : IAsyncLifetime
         return store;
     }
 
-    private static async Task<NodePeer> JoinAsync(IClusterStore store, string name)
+    private static async Task<NodePeer> JoinAsync(PostgresClusterStore store, string name)
     {
         var answer = await store.JoinAsync(new(name, $"{name}:7000", "1", 1), s_lease, s_none);
         Assert.Null(answer.Refusal);
@@ -400,7 +402,7 @@ public sealed class PostgresClusterStoreTests : IAsyncLifetime
         return answer.Peer.Value;
     }
 
-    private static async Task<NodeRow> RowAsync(IClusterStore store, NodePeer peer) =>
+    private static async Task<NodeRow> RowAsync(PostgresClusterStore store, NodePeer peer) =>
         (await store.ReadAsync(s_none)).Nodes.Single(node => node.Peer == peer);
 
     private async Task ExpireAsync(NodePeer peer) => await _engine.ExecuteAsync(string.Create(

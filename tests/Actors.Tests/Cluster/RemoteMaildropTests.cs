@@ -1,4 +1,5 @@
 using MailCluster.Actors.Cluster;
+using MailCluster.Actors.Delivery;
 using MailCluster.Actors.Kernel;
 using MailCluster.Actors.Mailboxes;
 using MailCluster.Shared;
@@ -24,7 +25,8 @@ public sealed class RemoteMaildropTests
             Assert.Equal(AcceptVerdict.Committed, await run.One.DeliverAsync(Alice));
             var opened = await run.Two.OpenAsync(Alice);
             Assert.Equal(
-                run.Database.Rows(Alice).Select(row => row.Number), opened!.Messages.Select(entry => entry.Number.Value));
+                run.Database.Rows(Alice).Select(row => row.Number),
+                opened!.Messages.Select(entry => entry.Number.Value));
             Assert.Equal(new MaildropTotals(2, 200), await run.Three.Maildrops.ShowAsync(Alice, default));
             Assert.True(await run.Two.DeleteAsync(Alice, opened.Messages[0].Number));
             Assert.Equal(opened.Messages[1].Number.Value, Assert.Single(run.Database.Rows(Alice)).Number);
@@ -170,7 +172,8 @@ public sealed class RemoteMaildropTests
         run.Own(other, run.One);
         run.Scheduler.Run(async () =>
         {
-            var opened = await Task.WhenAll(run.Two.OpenAsync(Large), run.Two.OpenAsync(other), run.Three.OpenAsync(other));
+            var opened = await Task.WhenAll(
+                run.Two.OpenAsync(Large), run.Two.OpenAsync(other), run.Three.OpenAsync(other));
             Assert.All(opened, snapshot => Assert.Equal(Many, snapshot!.Messages.Length));
         });
     }
@@ -221,10 +224,10 @@ public sealed class RemoteMaildropTests
         var run = new MailClusterRun();
         run.Scheduler.Run(async () =>
         {
-            var message = new MailCluster.Actors.Delivery.ImportedMessage(
+            var message = new ImportedMessage(
                 Alice, "key", new MessageOrigin(DateTimeOffset.UnixEpoch, MessageAttributes.None, null),
                 run.Database.NextId(), new byte[100], 100, 0, 103);
-            Assert.Equal(MailCluster.Actors.Delivery.ImportVerdict.NotHere, await run.Two.Importer.ImportAsync(message));
+            Assert.Equal(ImportVerdict.NotHere, await run.Two.Importer.ImportAsync(message));
             Assert.Equal(run.One.Self, run.Two.Importer.HomeOf(Alice));
             Assert.Null(run.One.Importer.HomeOf(Alice));
             Assert.Empty(run.Database.Rows(Alice));

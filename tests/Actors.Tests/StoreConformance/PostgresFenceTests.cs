@@ -107,7 +107,8 @@ public sealed class PostgresFenceTests : IAsyncLifetime
 
         var late = CommitAsync(alice, 1, 7);
         await WaitAsync(async () => 1L == (long)(await _engine.ExecuteAsync(
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))!);
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted "
+            + "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"))!);
         Assert.False(late.IsCompleted);
         await using (var move = new NpgsqlCommand("UPDATE shard SET epoch = epoch + 1, owner = NULL", claimer))
         {
@@ -146,10 +147,10 @@ public sealed class PostgresFenceTests : IAsyncLifetime
 
     internal static async Task WaitAsync(Func<Task<bool>> condition)
     {
+        using var pace = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
         while (!await condition())
         {
-            TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
-            await Task.Yield();
+            _ = await pace.WaitForNextTickAsync(TestContext.Current.CancellationToken);
         }
     }
 

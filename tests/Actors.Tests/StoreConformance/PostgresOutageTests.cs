@@ -104,6 +104,7 @@ public sealed class PostgresOutageTests
                 else
                 {
                     Interlocked.Increment(ref failed);
+                    await PostgresFenceTests.WaitAsync(() => Task.FromResult(!store.IsAway));
                 }
             }
 
@@ -172,11 +173,35 @@ public sealed class PostgresOutageTests
         Assert.False(store.IsAway);
     }
 
+    [Fact]
+    public async Task A_unit_that_cannot_be_sent_is_refused_alone()
+    {
+        using var engine = new PostgresEngine { Configure = options => options with { CommitConnections = 1 } };
+        await using var store = await engine.OpenPostgresAsync(TimeProvider.System);
+        var alice = await store.AddUserAsync();
+        var holder = new CommitUnit(2);
+        Assert.True(holder.Contribute(store.Committer, null, store.Body("holds the batch together")));
+        var body = store.Body("x");
+        var half = "half of a character: \ud800";
+        var poisoned = store.CommitAsync(
+            body, StoreSteps.Message(alice, 2, body) with { ForeignUniqueId = half });
+        var nothing = store.CommitAsync(new StoreOperation.RecordImport(alice, "a\0b"));
+        var good = DeliverAsync(store, alice, 3);
+        Assert.True(holder.Contribute(store.Committer, null));
+
+        Assert.Equal(CommitOutcome.Refused, await poisoned);
+        Assert.Equal(CommitOutcome.Refused, await nothing);
+        Assert.Equal(CommitOutcome.Committed, await good);
+        Assert.Equal(CommitOutcome.Committed, await holder.Completion);
+        Assert.Null(store.Fault);
+    }
+
     private static string Through(string connection, int port) =>
         new NpgsqlConnectionStringBuilder(connection) { Port = port }.ConnectionString;
 
     private static async Task<T> RetryAsync<T>(Func<Task<T>> read)
     {
+        using var pace = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
         while (true)
         {
             try
@@ -185,7 +210,7 @@ public sealed class PostgresOutageTests
             }
             catch (StoreUnavailableException)
             {
-                TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
+                _ = await pace.WaitForNextTickAsync(TestContext.Current.CancellationToken);
             }
         }
     }
