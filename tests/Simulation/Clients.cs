@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using MailCluster.Actors.Cluster;
 using MailCluster.Actors.Delivery;
 using MailCluster.Actors.Kernel;
 using MailCluster.Actors.Limits;
@@ -109,8 +110,36 @@ internal sealed class Clients(World world)
     public void Disconnect(Connection connection)
     {
         world.Permits.Close(connection.Source, connection.Number);
-        connection.Process.Post(
-            () => connection.Parts.Limits.Release(Binding, Sources[connection.Source], connection.Number));
+        var source = Sources[connection.Source];
+        connection.Process.Post(() =>
+        {
+            if (world.Planted != Planted.LeakedPermit
+                || connection.Parts.Membership.Find(HomeKey.Of(source).Shard).Kind != HomeKind.Moving)
+            {
+                connection.Parts.Limits.Release(Binding, source, connection.Number);
+            }
+        });
+    }
+
+    /// <summary>At the end, when nobody is connected: every source may have what its limit says, and no more.</summary>
+    public async Task CheckPermitsAsync(Chance chance)
+    {
+        for (var source = 0; source < Sources.Length; source++)
+        {
+            var connections = new List<Connection>();
+            while (connections.Count <= world.Plan.Limit && await ConnectAsync(chance, source) is { } connection)
+            {
+                connections.Add(connection);
+            }
+
+            if (connections.Count != world.Plan.Limit)
+            {
+                throw new InvariantBrokenException(
+                    "I6", $"At the end source {source} got {connections.Count} of {world.Plan.Limit} connections.");
+            }
+
+            connections.ForEach(Disconnect);
+        }
     }
 
     private async Task DeliverAsync(Connection connection, Chance chance)

@@ -20,6 +20,8 @@ internal static class Program
                 return One((ulong)Number(seed), null);
             case ["--seed", var seed, "--trace"]:
                 return One((ulong)Number(seed), Console.Out);
+            case ["--planted", var name, "--seeds", var count]:
+                return Many(1, Number(count), Enum.Parse<Planted>(name));
             case ["--traces", var from, var count]:
                 for (var i = 0; i < Number(count); i++)
                 {
@@ -42,9 +44,9 @@ internal static class Program
         return result.Failure is null ? 0 : 1;
     }
 
-    private static int Many(ulong from, long count)
+    private static int Many(ulong from, long count, Planted planted = Planted.None)
     {
-        var summary = SeedRunner.Run(from, count, static seed => SimulationRun.Of(seed));
+        var summary = SeedRunner.Run(from, count, seed => SimulationRun.Of(seed, null, planted));
         foreach (var failure in summary.Failures)
         {
             Console.WriteLine(failure);

@@ -23,9 +23,10 @@ internal sealed class World
     private readonly TaskCompletionSource _broken = new();
     private readonly TextWriter? _trace;
 
-    public World(ulong seed, TextWriter? trace)
+    public World(ulong seed, TextWriter? trace, Planted planted)
     {
         _trace = trace;
+        Planted = planted;
         Chance = new Chance(seed);
         Plan = Plan.Draw(Chance.Split());
         Scheduler = new SeededScheduler(seed);
@@ -33,7 +34,11 @@ internal sealed class World
         Tables = new SimulatedClusterDatabase(Scheduler, Chance.Between(1, 1_000_000), Shards);
         Mail = new MailLedger(Tables.Find, Events);
         Permits = new PermitLedger(Events);
-        Database = new MailDatabase(Scheduler, Tables, Chance.Split(), Committed, Break);
+        Database = new MailDatabase(Scheduler, Tables, Chance.Split(), Committed, Break)
+        {
+            HasNoFence = planted == Planted.NoFence,
+            Rows = new MailRows { KeepsEvery = planted == Planted.SpoolClaimedTwice ? 20 : 0 },
+        };
         Mailboxes = 
         [
             .. Enumerable.Range(1, 10_000).Select(number => new MailboxId(number))
@@ -53,6 +58,8 @@ internal sealed class World
     public Chance Chance { get; }
 
     public Plan Plan { get; }
+
+    public Planted Planted { get; }
 
     public SeededScheduler Scheduler { get; }
 
@@ -81,8 +88,11 @@ internal sealed class World
     /// <summary>No client begins anything any more.</summary>
     public bool IsOver => Scheduler.Time.Now >= Plan.Duration;
 
-    /// <summary>What I6 allows at this moment.</summary>
-    public int MostPermits => Plan.Limit * 1000;
+    /// <summary>
+    /// What I6 allows: the limit while membership is stable, planned moves included; with failovers as many more as
+    /// there are nodes that a new home may not have heard of yet.
+    /// </summary>
+    public int MostPermits => Plan.IsStable ? Plan.Limit : Plan.Limit * Nodes.Count;
 
     public ImmutableSortedDictionary<string, long> Counts => _counts.ToImmutableSortedDictionary(StringComparer.Ordinal)
         .AddRange(

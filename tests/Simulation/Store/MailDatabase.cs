@@ -39,7 +39,7 @@ internal sealed class MailDatabase
         tables.BackendsEnded += EndBackends;
     }
 
-    public MailRows Rows { get; } = new();
+    public MailRows Rows { get; init; } = new();
 
     /// <summary>A planted bug: the check of the fence is not made.</summary>
     public bool HasNoFence { get; init; }
