@@ -12,7 +12,7 @@ namespace MailCluster.Storage.Postgres;
 /// </summary>
 public sealed class PostgresDatabase
 {
-    private const int OldestVersion = 130_000;
+    private const int OldestVersion = 150_000;
     private const int MigrationSeconds = 600;
 
     private readonly NpgsqlConnectionStringBuilder _connection;
