@@ -1,6 +1,6 @@
 namespace MailCluster.Simulation;
 
-/// <summary>One seed: a cluster, its clients, what goes wrong, and in the end everything healed and looked at.</summary>
+/// <summary>One seed: a cluster, its clients, what goes wrong, and in the end all is healed and looked at.</summary>
 internal static class SimulationRun
 {
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(20);
@@ -8,9 +8,10 @@ internal static class SimulationRun
     /// <summary>In virtual time: whoever has no answer by then gets none.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
-    public static RunResult Of(ulong seed, TextWriter? trace = null, Planted planted = Planted.None)
+    public static RunResult Of(
+        ulong seed, TextWriter? trace = null, Planted planted = Planted.None, bool countsPermits = false)
     {
-        var world = new World(seed, trace, planted);
+        var world = new World(seed, trace, planted, countsPermits);
         Exception? failure = null;
         try
         {
@@ -65,6 +66,9 @@ internal static class SimulationRun
         await Task.WhenAll(clients);
         await world.WaitAsync(Settling);
         world.Mail.CheckEnd();
-        await world.Clients.CheckPermitsAsync(chance);
+        if (world.CountsPermits)
+        {
+            await world.Clients.CheckPermitsAsync(chance);
+        }
     }
 }

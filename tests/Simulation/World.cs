@@ -23,10 +23,11 @@ internal sealed class World
     private readonly TaskCompletionSource _broken = new();
     private readonly TextWriter? _trace;
 
-    public World(ulong seed, TextWriter? trace, Planted planted)
+    public World(ulong seed, TextWriter? trace, Planted planted, bool countsPermits)
     {
         _trace = trace;
         Planted = planted;
+        CountsPermits = countsPermits;
         Chance = new Chance(seed);
         Plan = Plan.Draw(Chance.Split());
         Scheduler = new SeededScheduler(seed);
@@ -61,6 +62,9 @@ internal sealed class World
 
     public Planted Planted { get; }
 
+    /// <summary>The whole of I6 is checked; otherwise only its bound in failovers.</summary>
+    public bool CountsPermits { get; }
+
     public SeededScheduler Scheduler { get; }
 
     public Events Events { get; }
@@ -92,7 +96,7 @@ internal sealed class World
     /// What I6 allows: the limit while membership is stable, planned moves included; with failovers as many more as
     /// there are nodes that a new home may not have heard of yet.
     /// </summary>
-    public int MostPermits => Plan.IsStable ? Plan.Limit : Plan.Limit * Nodes.Count;
+    public int MostPermits => CountsPermits && Plan.IsStable ? Plan.Limit : Plan.Limit * Nodes.Count;
 
     public ImmutableSortedDictionary<string, long> Counts => _counts.ToImmutableSortedDictionary(StringComparer.Ordinal)
         .AddRange(
