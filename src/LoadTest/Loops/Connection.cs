@@ -313,15 +313,26 @@ internal sealed class Connection : WheelTimer, IPollable, IDisposable
 
     private async ValueTask<bool> FillTlsAsync()
     {
+        var tls = _tls!; // the field is gone as soon as the connection fails, also while this waits
         try
         {
             if (_in is null)
             {
-                _inTo += await _tls!.ReadAsync(Memory<byte>.Empty); // 0: waits without a buffer
-                _in = _loop.RentBuffer();
+                _inTo += await tls.ReadAsync(Memory<byte>.Empty); // 0: waits without a buffer
+                if (!IsOpen)
+                {
+                    return false;
+                }
+
+                _in ??= _loop.RentBuffer();
             }
 
-            var count = await _tls!.ReadAsync(_in.AsMemory(_inTo));
+            var count = await tls.ReadAsync(_in.AsMemory(_inTo));
+            if (!IsOpen)
+            {
+                return false;
+            }
+
             _inTo += count;
             if (count > 0)
             {
@@ -482,8 +493,14 @@ internal sealed class Connection : WheelTimer, IPollable, IDisposable
 
         if (_in is not null && end == ConnectionEnd.ClosedHere)
         {
-            _loop.ReturnBuffer(_in);
+            if (_tls is null)
+            {
+                _loop.ReturnBuffer(_in); // a read under TLS may still write into it
+            }
+
             _in = null;
+            _inFrom = 0;
+            _inTo = 0;
         }
 
         _write.Give();
