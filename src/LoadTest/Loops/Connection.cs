@@ -184,9 +184,7 @@ internal sealed class Connection : WheelTimer, IPollable, IDisposable
     {
         if (_descriptor >= 0)
         {
-            var linger = 1L; // struct linger { l_onoff = 1, l_linger = 0 } on a little-endian machine
-            _ = Libc.SetOption(_descriptor, Libc.SolSocket, Libc.SoLinger,
-                ref MemoryMarshal.Cast<long, int>(new Span<long>(ref linger))[0], sizeof(long));
+            Libc.ResetAtClose(_descriptor);
         }
 
         Fail(ConnectionEnd.ClosedHere);
@@ -375,7 +373,7 @@ internal sealed class Connection : WheelTimer, IPollable, IDisposable
         if (Libc.Connect(_descriptor, ref target.Buffer.Span[0], target.Size) < 0
             && Marshal.GetLastPInvokeError() != Libc.InProgress)
         {
-            return Fail(FromError(Marshal.GetLastPInvokeError()));
+            return Fail(SystemError.End(Marshal.GetLastPInvokeError()));
         }
 
         Watch();
@@ -389,20 +387,11 @@ internal sealed class Connection : WheelTimer, IPollable, IDisposable
         _ = Libc.GetOption(_descriptor, Libc.SolSocket, Libc.SoError, ref error, ref length);
         if (error != 0)
         {
-            Fail(FromError(error));
+            Fail(SystemError.End(error));
         }
 
         return error != 0;
     }
-
-    private static ConnectionEnd FromError(int error) => error switch
-    {
-        111 => ConnectionEnd.Refused, // ECONNREFUSED
-        104 => ConnectionEnd.Reset, // ECONNRESET
-        110 => ConnectionEnd.TimedOut, // ETIMEDOUT
-        98 or 99 => ConnectionEnd.NoPort, // EADDRINUSE, EADDRNOTAVAIL
-        _ => ConnectionEnd.Unreachable,
-    };
 
     private void Watch() => _loop.Add(
         _descriptor, this, Libc.EventIn | Libc.EventOut | Libc.EventPeerClosed | Libc.EdgeTriggered);
