@@ -299,13 +299,9 @@ internal sealed class Connection : WheelTimer, IPollable, IDisposable
             await _tls!.WriteAsync(octets);
             return IsOpen;
         }
-        catch (IOException)
+        catch (Exception exception) when (exception is IOException or ObjectDisposedException)
         {
             return Fail(ConnectionEnd.Reset);
-        }
-        catch (ObjectDisposedException)
-        {
-            return false; // timed out meanwhile
         }
     }
 
@@ -337,13 +333,9 @@ internal sealed class Connection : WheelTimer, IPollable, IDisposable
                 return true;
             }
         }
-        catch (IOException)
+        catch (Exception exception) when (exception is IOException or ObjectDisposedException)
         {
             return Fail(ConnectionEnd.Reset);
-        }
-        catch (ObjectDisposedException)
-        {
-            return false;
         }
 
         Release();
