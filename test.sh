@@ -2,10 +2,13 @@
 # Sets up what the tests need, builds, runs every test project and ends with "N passed, N failed".
 #
 #   ./test.sh [--only PROJECT]... [--filter TEXT] [--fuzz-seconds N] [--no-build] [--write-docs]
+#   ./test.sh --seeds N [--from S] | --seed S [--trace]
 #
 #   --only PROJECT      one project by the name of its folder under tests/ (Shared.Tests, Integration, Shared.Fuzz, ...)
 #   --filter TEXT       only the tests whose full name contains TEXT
 #   --fuzz-seconds N    seconds for each fuzz target (default 3)
+#   --seeds N           only the simulation of a cluster, with N seeds (from S on, else from 1)
+#   --seed S            that one run again; --trace prints all that happens in it
 #   --no-build          what is built already is taken as it is
 #   --write-docs        the documents that are made from the code are written instead of compared
 #
@@ -15,13 +18,15 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 
-only=() filter="" fuzz_seconds=3 build=1
-usage() { sed -n '2,13s/^# \{0,1\}//p' "$0"; }
+only=() filter="" fuzz_seconds=3 build=1 seeds=()
+usage() { sed -n '2,16s/^# \{0,1\}//p' "$0"; }
 while [ $# -gt 0 ]; do
   case $1 in
     --only) only+=("${2:?--only needs the name of a project}"); shift ;;
     --filter) filter=${2:?--filter needs a text}; shift ;;
     --fuzz-seconds) fuzz_seconds=${2:?--fuzz-seconds needs a number}; shift ;;
+    --seeds|--seed|--from) seeds+=("$1" "${2:?$1 needs a number}"); shift ;;
+    --trace) seeds+=("$1") ;;
     --no-build) build= ;;
     --write-docs) export MAILCLUSTER_WRITE_DOCS=1 ;;
     -h|--help) usage; exit 0 ;;
@@ -31,8 +36,13 @@ while [ $# -gt 0 ]; do
 done
 case $fuzz_seconds in *[!0-9]*) echo "--fuzz-seconds needs a number, not '$fuzz_seconds'" >&2; exit 2 ;; esac
 
+if [ ${#seeds[@]} -gt 0 ]; then
+  [ -z "$build" ] || dotnet build tests/Simulation -c Release -v q -nodereuse:false || exit 1
+  exec tests/Simulation/bin/Release/net10.0/MailCluster.Simulation "${seeds[@]}"
+fi
+
 # Project, and the seconds after which a run that hangs is ended and counted as failed.
-projects=(Tidy.Tests:180 Shared.Tests:300 Shared.Fuzz:0 Actors.Tests:300 Frontend.Tests:300 Deployment:180 Integration:900)
+projects=(Tidy.Tests:180 Shared.Tests:300 Shared.Fuzz:0 Actors.Tests:600 Simulation:400 LoadTest.Tests:300 Frontend.Tests:300 Deployment:180 Integration:1500)
 passed=0 failed=0 skipped=0 root=
 [ "$(id -u)" = 0 ] && root=1
 
@@ -57,7 +67,8 @@ finish() {
 clients=(curl:curl swaks:swaks mpop:mpop fetchmail:fetchmail getmail:getmail6 mutt:mutt script:bsdutils strace:strace
          promtool:prometheus python3:python3 openssl:openssl sqlite3:sqlite3 ps:procps runuser:util-linux msmtp:msmtp
          smtp-source:postfix testssl:testssl.sh krb5kdc:krb5-kdc kadmin.local:krb5-admin-server kinit:krb5-user
-         gsasl:gsasl haproxy:haproxy dovecot:dovecot-core /usr/lib/dovecot/pop3:dovecot-pop3d)
+         chromium:chromium gsasl:gsasl haproxy:haproxy ip:iproute2
+         dovecot:dovecot-core /usr/lib/dovecot/pop3:dovecot-pop3d)
 missing_packages() {
   local pair
   for pair in "${clients[@]}"; do command -v "${pair%%:*}" >/dev/null || echo "${pair##*:}"; done

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using MailCluster.Actors.Cluster;
 using MailCluster.Actors.Delivery;
 using MailCluster.Actors.Kernel;
 using MailCluster.Actors.Limits;
@@ -17,13 +18,16 @@ namespace MailCluster.Simulation;
 /// </summary>
 internal sealed class Clients(World world)
 {
-    private const int Sources = 3;
     private const string Binding = "gateway";
 
-    private long _connections;
-
     /// <summary>All connections of a source come from one address.</summary>
-    public static SourceKey Source(int number) => SourceKey.Of([192, 0, 2, (byte)(number + 1)]);
+    private static readonly ImmutableArray<SourceKey> Sources =
+    [
+        .. Enumerable.Range(0, 65_536).Select(number => SourceKey.Of([10, 0, (byte)(number >> 8), (byte)number]))
+            .Where(source => HomeKey.Of(source).Shard.Number < World.Shards).Take(3),
+    ];
+
+    private long _connections;
 
     public async Task SendAsync(Chance chance)
     {
@@ -76,7 +80,7 @@ internal sealed class Clients(World world)
 
     public async Task<Connection?> ConnectAsync(Chance chance, int? from = null)
     {
-        var source = from ?? chance.Below(Sources);
+        var source = from ?? chance.Below(Sources.Length);
         if (world.AnyNode(chance) is not { } node)
         {
             return null;
@@ -86,7 +90,8 @@ internal sealed class Clients(World world)
         try
         {
             var admission = await connection.Process.CallAsync(
-                () => connection.Parts.Limits.AdmitAsync(Binding, Source(source), connection.Number, world.Plan.Limit).AsTask());
+                () => connection.Parts.Limits.AdmitAsync(
+                    Binding, Sources[source], connection.Number, world.Plan.Limit).AsTask());
             if (admission is Admission.Admitted or Admission.AdmittedOwing)
             {
                 world.Permits.Admit(source, node, connection.Number, world.MostPermits);
@@ -106,8 +111,36 @@ internal sealed class Clients(World world)
     public void Disconnect(Connection connection)
     {
         world.Permits.Close(connection.Source, connection.Number);
-        connection.Process.Post(
-            () => connection.Parts.Limits.Release(Binding, Source(connection.Source), connection.Number));
+        var source = Sources[connection.Source];
+        connection.Process.Post(() =>
+        {
+            if (world.Planted != Planted.LeakedPermit
+                || connection.Parts.Membership.Find(HomeKey.Of(source).Shard).Kind != HomeKind.Moving)
+            {
+                connection.Parts.Limits.Release(Binding, source, connection.Number);
+            }
+        });
+    }
+
+    /// <summary>At the end, when nobody is connected: every source may have what its limit says, and no more.</summary>
+    public async Task CheckPermitsAsync(Chance chance)
+    {
+        for (var source = 0; source < Sources.Length; source++)
+        {
+            var connections = new List<Connection>();
+            while (connections.Count <= world.Plan.Limit && await ConnectAsync(chance, source) is { } connection)
+            {
+                connections.Add(connection);
+            }
+
+            if (connections.Count != world.Plan.Limit)
+            {
+                throw new InvariantBrokenException(
+                    "I6", $"At the end source {source} got {connections.Count} of {world.Plan.Limit} connections.");
+            }
+
+            connections.ForEach(Disconnect);
+        }
     }
 
     private async Task DeliverAsync(Connection connection, Chance chance)
@@ -168,7 +201,8 @@ internal sealed class Clients(World world)
         try
         {
             var isRemoved = await connection.Process.CallAsync(
-                () => connection.Parts.Maildrops.DeleteAsync(snapshot.Mailbox, marked, CancellationToken.None).AsTask());
+                () => connection.Parts.Maildrops.DeleteAsync(
+                    snapshot.Mailbox, marked, CancellationToken.None).AsTask());
             world.Mail.QuitAnswered(snapshot.Mailbox, marked, isRemoved);
         }
         catch (AskFailedException)

@@ -144,9 +144,11 @@ internal sealed class MailLedger(Func<ShardId, ShardRow> shards, Events events)
         foreach (var (body, message) in _messages)
         {
             CheckAnswer(body, message);
-            if (message.To.Any(mailbox => _spool.ContainsValue((mailbox.Value, body))))
+            if (_spool.FirstOrDefault(row => row.Value.Body == body) is { Key: > 0 } waiting)
             {
-                throw new InvariantBrokenException("I1", $"Message {body} is in the spool at the end.");
+                var (mailbox, _) = waiting.Value;
+                throw new InvariantBrokenException(
+                    "I1", $"Row {waiting.Key} of message {body} to mailbox {mailbox} is in the spool at the end.");
             }
 
             var count = message.In.Count;

@@ -7,6 +7,7 @@ using MailCluster.Actors.Storage;
 using MailCluster.Shared.Cluster;
 using MailCluster.Simulation.Store;
 using MailCluster.Testing.Cluster;
+using Microsoft.Extensions.Logging;
 
 namespace MailCluster.Simulation;
 
@@ -144,12 +145,16 @@ internal sealed class NodeParts : IFenceTaker, IAsyncDisposable
     /// <summary>Backed off by no more than a run can wait for.</summary>
     private static readonly SpoolOptions SpoolPaces = new() { MaxBackoff = TimeSpan.FromSeconds(5) };
 
+    /// <summary>A node's shards go in several batches.</summary>
+    private static readonly MembershipOptions MembershipPaces = new() { BatchShards = 8 };
+
     private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(20);
 
     private readonly World _world;
     private readonly SimulatedProcess _process;
     private readonly Chance _chance;
     private readonly NodeClusterStore _clusterStore;
+    private readonly ILoggerFactory _log;
     private NodeLinks? _links;
     private ActorSystem? _system;
     private bool _isCutOff;
@@ -159,10 +164,11 @@ internal sealed class NodeParts : IFenceTaker, IAsyncDisposable
         _world = world;
         _process = process;
         _chance = chance;
+        _log = world.LogOf(name);
         _clusterStore = new NodeClusterStore(world.Tables.Connect(), world.Database, process);
         Membership = new Membership(
-            _clusterStore, new NodeRegistration(name, name + ":7000", "1.0", 1), new MembershipOptions(), process.Time,
-            new ClusterMetrics(world.Meters), world.Log);
+            _clusterStore, new NodeRegistration(name, name + ":7000", "1.0", 1), MembershipPaces, process.Time,
+            new ClusterMetrics(world.Meters), _log);
     }
 
     public Membership Membership { get; }
@@ -180,7 +186,7 @@ internal sealed class NodeParts : IFenceTaker, IAsyncDisposable
     public async Task StartAsync()
     {
         var peer = await Membership.JoinAsync(CancellationToken.None);
-        var (meters, log, time) = (_world.Meters, _world.Log, _process.Time);
+        var (meters, log, time) = (_world.Meters, _log, _process.Time);
         Store = new NodeStore(_world.Database, _process, peer, _chance) { IsCutOff = _isCutOff };
         _links = new NodeLinks(_world.Network, peer, _process);
         _system = new ActorSystem(_process, time, new ActorSystemOptions(), log, meters);
@@ -190,9 +196,10 @@ internal sealed class NodeParts : IFenceTaker, IAsyncDisposable
         Maildrops = new Maildrops(region, asks, new MaildropLinkOptions(), new MaildropMetrics(meters));
         var spool = new Spool(_system, region, Store, SpoolPaces, new SpoolMetrics(meters), log, asks);
         Acceptor = new MessageAcceptor(region, spool, new DeliveryOptions(), time, new DeliveryMetrics(meters), log);
-        Limits = new SourceLimits(_system, new SourceLimitOptions(), new LimitsMetrics(meters), log);
+        Limits = new SourceLimits(_system, new SourceLimitOptions(), new LimitsMetrics(meters), log, asks);
         _links.Listen(asks);
-        Membership.Start(new ShardResidents(new MailResidents(region, spool)), _links, new MoveTells(asks, Membership), this);
+        var residents = new ShardResidents(new MailResidents(region, spool), Limits.Residents!);
+        Membership.Start(residents, _links, new MoveTells(asks, Membership), this);
         IsStarted = true;
     }
 
@@ -233,9 +240,5 @@ internal sealed class NodeParts : IFenceTaker, IAsyncDisposable
     }
 
     /// <summary>The process has ended: seen from outside.</summary>
-    public void Ended()
-    {
-        _clusterStore.Crash();
-        _links?.Crash();
-    }
+    public void Ended() => _links?.Crash();
 }

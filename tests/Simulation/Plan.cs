@@ -23,7 +23,7 @@ internal enum Fault
     /// <summary>Links become slow, each frame differently.</summary>
     SlowLinks,
 
-    /// <summary>The database dies and comes back, as it does or as its standby: connections and what is open break.</summary>
+    /// <summary>The database dies and it or its standby comes back: connections and what is open break.</summary>
     DatabaseOutage,
 
     /// <summary>Commits and statements take long.</summary>
@@ -73,10 +73,16 @@ internal sealed record Plan
 
     public required TimeSpan AcknowledgementDelay { get; init; }
 
+    /// <summary>Nobody loses a shard or a link that did not give it away.</summary>
+    public bool IsStable => Faults.All(fault =>
+        fault is Fault.Restart or Fault.RollingRestart or Fault.Join or Fault.ClockJump or Fault.SlowCommits);
+
     public static Plan Draw(Chance chance)
     {
         var kinds = Enum.GetValues<Fault>();
-        ImmutableArray<Fault> faults = chance.OneIn(16) ? [] : [.. kinds.Where(_ => chance.OneIn(2))];
+        ImmutableArray<Fault> faults = chance.OneIn(16) ? []
+            : chance.OneIn(6) ? [Fault.Restart, Fault.RollingRestart, Fault.Join]
+            : [.. kinds.Where(_ => chance.OneIn(2))];
         return new Plan
         {
             Nodes = chance.Between(3, 5),

@@ -11,6 +11,10 @@ internal sealed record RunResult(
     /// <summary>The invariant that broke; null: none did, or the run failed otherwise.</summary>
     public string? Invariant => (Failure as InvariantBrokenException)?.Invariant;
 
+    /// <summary>Not run, as nobody needs to know any more.</summary>
+    public static RunResult None(ulong seed) =>
+        new(seed, null, 0, Plan.Draw(new Chance(seed)), ImmutableSortedDictionary<string, long>.Empty);
+
     public override string ToString()
     {
         var text = Failure switch

@@ -1,16 +1,17 @@
 namespace MailCluster.Simulation;
 
-/// <summary>One seed: a cluster, its clients, what goes wrong, and in the end everything healed and looked at.</summary>
+/// <summary>One seed: a cluster, its clients, what goes wrong, and in the end all is healed and looked at.</summary>
 internal static class SimulationRun
 {
-    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(20);
 
     /// <summary>In virtual time: whoever has no answer by then gets none.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
-    public static RunResult Of(ulong seed, TextWriter? trace = null)
+    public static RunResult Of(
+        ulong seed, TextWriter? trace = null, Planted planted = Planted.None, bool countsPermits = false)
     {
-        var world = new World(seed, trace);
+        var world = new World(seed, trace, planted, countsPermits);
         Exception? failure = null;
         try
         {
@@ -65,5 +66,9 @@ internal static class SimulationRun
         await Task.WhenAll(clients);
         await world.WaitAsync(Settling);
         world.Mail.CheckEnd();
+        if (world.CountsPermits)
+        {
+            await world.Clients.CheckPermitsAsync(chance);
+        }
     }
 }

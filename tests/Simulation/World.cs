@@ -14,20 +14,37 @@ namespace MailCluster.Simulation;
 /// <summary>Everything of one run: nodes, clients, network, database, and what is known of them from outside.</summary>
 internal sealed class World
 {
+    /// <summary>
+    /// Those below are there, and only what lies in them is used: a node's work for its table is most of a run.
+    /// </summary>
+    public const int Shards = 48;
+
     private readonly SortedDictionary<string, long> _counts = new(StringComparer.Ordinal);
     private readonly TaskCompletionSource _broken = new();
+    private readonly TextWriter? _trace;
 
-    public World(ulong seed, TextWriter? trace)
+    public World(ulong seed, TextWriter? trace, Planted planted, bool countsPermits)
     {
+        _trace = trace;
+        Planted = planted;
+        CountsPermits = countsPermits;
         Chance = new Chance(seed);
         Plan = Plan.Draw(Chance.Split());
         Scheduler = new SeededScheduler(seed);
         Events = new Events(Scheduler, trace);
-        Tables = new SimulatedClusterDatabase(Scheduler, Chance.Between(1, 1_000_000));
+        Tables = new SimulatedClusterDatabase(Scheduler, Chance.Between(1, 1_000_000), Shards);
         Mail = new MailLedger(Tables.Find, Events);
         Permits = new PermitLedger(Events);
-        Database = new MailDatabase(Scheduler, Tables, Chance.Split(), Committed);
-        Mailboxes = [.. Enumerable.Range(1, Plan.MailboxesOfTenants.Sum()).Select(number => new MailboxId(number))];
+        Database = new MailDatabase(Scheduler, Tables, Chance.Split(), Committed, Break)
+        {
+            HasNoFence = planted == Planted.NoFence,
+            Rows = new MailRows { KeepsEvery = planted == Planted.SpoolClaimedTwice ? 20 : 0 },
+        };
+        Mailboxes = 
+        [
+            .. Enumerable.Range(1, 10_000).Select(number => new MailboxId(number))
+                .Where(mailbox => mailbox.Shard < Shards).Take(Plan.MailboxesOfTenants.Sum()),
+        ];
         foreach (var mailbox in Mailboxes)
         {
             Mail.Add(mailbox);
@@ -42,6 +59,11 @@ internal sealed class World
     public Chance Chance { get; }
 
     public Plan Plan { get; }
+
+    public Planted Planted { get; }
+
+    /// <summary>The whole of I6 is checked; otherwise only its bound in failovers.</summary>
+    public bool CountsPermits { get; }
 
     public SeededScheduler Scheduler { get; }
 
@@ -65,15 +87,16 @@ internal sealed class World
 
     public Faults Faults { get; }
 
-    public ILoggerFactory Log { get; } = NullLoggerFactory.Instance;
-
     public List<Node> Nodes { get; } = [];
 
     /// <summary>No client begins anything any more.</summary>
     public bool IsOver => Scheduler.Time.Now >= Plan.Duration;
 
-    /// <summary>What I6 allows at this moment.</summary>
-    public int MostPermits => Plan.Limit * 1000;
+    /// <summary>
+    /// What I6 allows: the limit while membership is stable, planned moves included; with failovers as many more as
+    /// there are nodes that a new home may not have heard of yet.
+    /// </summary>
+    public int MostPermits => CountsPermits && Plan.IsStable ? Plan.Limit : Plan.Limit * Nodes.Count;
 
     public ImmutableSortedDictionary<string, long> Counts => _counts.ToImmutableSortedDictionary(StringComparer.Ordinal)
         .AddRange(
@@ -93,6 +116,9 @@ internal sealed class World
 
     public void AddNode() => Nodes.Add(new Node(this, Nodes.Count + 1));
 
+    public ILoggerFactory LogOf(string node) =>
+        _trace is null ? NullLoggerFactory.Instance : new TraceLog(Scheduler, node, _trace);
+
     public Task WaitAsync(TimeSpan time) => Task.Delay(time, Scheduler.Time);
 
     /// <summary>A part of the run that goes on beside others; what it throws ends the run.</summary>
@@ -105,7 +131,7 @@ internal sealed class World
         catch (Exception failure)
         {
             // Whatever it is: the run ends with it.
-            _broken.TrySetException(failure);
+            Break(failure);
         }
     }
 
@@ -128,9 +154,11 @@ internal sealed class World
         }
         catch (InvariantBrokenException broken)
         {
-            _broken.TrySetException(broken);
+            Break(broken);
         }
     }
+
+    private void Break(Exception why) => _broken.TrySetException(why);
 
     private sealed class SilentMeters : IMeterFactory
     {

@@ -13,7 +13,7 @@ public sealed partial class NamingTests
             "Common"];
 
     private static readonly string[] Assemblies =
-        ["MailCluster.Shared", "MailCluster.Actors", "MailCluster.Storage", "mailcluster"];
+        ["MailCluster.Shared", "MailCluster.Actors", "MailCluster.Storage", "MailCluster.LoadTest", "mailcluster"];
 
     [Fact]
     public void No_type_name_ends_in_an_empty_word()

@@ -33,7 +33,10 @@ public sealed partial class SourceRuleTests
         from file in Repository.CodeUnder("src/Actors/")
         let code = CodeText.Blank(Repository.Read(file))
         from name in HashOrdered().Matches(code).Select(match => match.Groups["name"].Value).Distinct()
-        from line in code.Split('\n').Select((text, index) => (text, index))
+        let lines = code.Split('\n')
+        from line in lines.Select((text, index) => (text, index))
+        where !lines[line.index..Math.Min(line.index + 2, lines.Length)].Any(
+            text => text.Contains("Order", StringComparison.Ordinal))
         where Regex.IsMatch(
             line.text,
             $@"\bin {name}(\.(Keys|Values))?\)|\.\. ?{name}\b|\b{name}\.(Keys|Values|Select|Where|ToArray|ToList|First)\b")

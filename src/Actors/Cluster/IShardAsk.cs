@@ -2,7 +2,7 @@ using MailCluster.Shared.Cluster;
 
 namespace MailCluster.Actors.Cluster;
 
-/// <summary>One thing that is asked of a shard's home, wherever that is. A struct, so that asking allocates no more.</summary>
+/// <summary>One thing asked of a shard's home, wherever that is. A struct, so that asking allocates no more.</summary>
 public interface IShardAsk<TReply>
 {
     ShardId Shard { get; }

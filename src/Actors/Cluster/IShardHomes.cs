@@ -62,10 +62,16 @@ public sealed class LoneHomes : IShardHomes
 
 /// <summary>
 /// What lives in a node's shards (mailboxes, sources, the spool's visits) and is told when they come and go. Every call
-/// comes from membership, one at a time.
+/// comes from membership, one at a time; while a <see cref="LeaveAsync"/> is under way, other shards come and go.
 /// </summary>
 public interface IShardResidents
 {
+    /// <summary>
+    /// Who there is, this node and those that are down included: as the table was read, before shards of that table
+    /// arrive or leave. Often; mostly nothing has changed.
+    /// </summary>
+    void NodesChanged(ImmutableArray<NodeRow> nodes);
+
     /// <summary>This node is their home now; <see cref="IShardHomes.Find"/> says so already.</summary>
     void Arrived(ImmutableArray<ShardEpoch> shards);
 

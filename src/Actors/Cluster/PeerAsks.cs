@@ -17,7 +17,7 @@ internal sealed class PeerAsks(int most)
     private ulong _given;
     private bool _isDown;
 
-    /// <summary>The ask's name; 0: the bound is reached. Null: the link is down, another object stands for it.</summary>
+    /// <summary>The ask's name; 0: the bound is reached. Null: the link is down, another object is for it.</summary>
     public ulong? Add(ReplyTo<Envelope> reply)
     {
         lock (_gate)

@@ -15,8 +15,8 @@ public sealed record ShardAsksOptions
     public int WaitsMax { get; init; } = 10_000;
 
     /// <summary>
-    /// Before a home that refused or cannot be reached is asked again, unless homes change before. Default 25 ms, as the
-    /// other node's table may be older than this one's by that; doubles.
+    /// Before a home that refused or cannot be reached is asked again, unless homes change before. Default 25 ms: the
+    /// other node's table may be older than this one's by that. Doubles.
     /// </summary>
     public TimeSpan FirstPause { get; init; } = TimeSpan.FromMilliseconds(25);
 

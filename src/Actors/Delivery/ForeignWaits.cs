@@ -5,8 +5,8 @@ using MailCluster.Shared.Cluster;
 namespace MailCluster.Actors.Delivery;
 
 /// <summary>
-/// Which rows of this node's mailboxes other nodes wait for. Bounded: at the bound the one that has been here longest is
-/// forgotten, and its session waits for its delay.
+/// Which rows of this node's mailboxes other nodes wait for. Bounded: at the bound the oldest one is forgotten, and its
+/// session waits for its delay.
 /// </summary>
 internal sealed class ForeignWaits(int most)
 {

@@ -84,7 +84,7 @@ public sealed class ShardRegion<TKey, TMessage> : IActorCell
         return _byKey.TryGetValue(key, out var entity) && entity.TryNotify(message) != PushOutcome.Closed;
     }
 
-    /// <summary>As <see cref="NotifyAlive"/>, to all that are alive and meant, each with a message of its own.</summary>
+    /// <summary>As <see cref="NotifyAlive"/>, to all that are alive and meant, each its own message.</summary>
     /// <param name="make">Null: this one is not meant.</param>
     public void NotifyAll(Func<TKey, TMessage?> make)
     {

@@ -20,7 +20,9 @@ internal sealed class KnownPermits(
     private readonly ExpiringMap<HomeKey, ImmutableArray<NodePeer>> _refused =
         new(options.RefusalsMax, options.RefusalLifetime.Ticks, comparer);
 
-    private ImmutableArray<NodePeer> _others = [];
+    /// <summary>They waited at a home that has been elsewhere since: each looks again.</summary>
+    private readonly List<HomeKey> _toWake = [];
+
     private ImmutableArray<NodeRow> _nodes = [];
 
     /// <summary>Shards whose permits are to be asked for now. Within a lock: returns at once and asks later.</summary>
@@ -182,7 +184,8 @@ internal sealed class KnownPermits(
                 if (Current(number) is { } shard)
                 {
                     shard.BeginReport(from);
-                    End(shard, from, outcome);
+                    shard.EndReport(from, outcome.Freed);
+                    End(shard, outcome);
                 }
             }
 
@@ -190,7 +193,8 @@ internal sealed class KnownPermits(
             {
                 if (Current(part.Shard) is { } shard)
                 {
-                    Apply(shard, from, part, outcome);
+                    shard.Apply(from, part, outcome.Freed);
+                    End(shard, outcome);
                 }
             }
         }
@@ -269,40 +273,30 @@ internal sealed class KnownPermits(
             foreach (var holder in moved.Holders)
             {
                 var peer = new NodePeer(new NodeId(holder.Node), new Incarnation(holder.Incarnation));
-                if (peer == homes.Self || IsDead(peer) || !shard.Vouch(peer))
+                if (peer != homes.Self && !IsDead(peer))
                 {
-                    continue;
-                }
-
-                foreach (var (source, held) in KnownRows(holder.Sources))
-                {
-                    foreach (var connection in held.Held)
-                    {
-                        shard.Report(source, new Permit(peer, connection), held.Binding, isGranted: true);
-                    }
+                    shard.Adopt(peer, holder.Sources);
                 }
             }
 
-            outcome.Woken.AddRange(shard.Settle(isPatient: true));
+            End(shard, outcome);
         }
 
         return outcome;
     }
 
-    /// <summary>Who is there: from membership, whenever it changes.</summary>
-    public Outcome NodesChanged(ImmutableArray<NodeRow> nodes)
+    /// <summary>Who is there. Null: as before.</summary>
+    public Outcome? NodesChanged(ImmutableArray<NodeRow> nodes)
     {
-        var outcome = new Outcome([], []);
         lock (_gate)
         {
-            var here = homes.Self;
+            if (IsSame(_nodes, nodes))
+            {
+                return null;
+            }
+
+            var outcome = new Outcome([], []);
             _nodes = nodes;
-            _others =
-            [
-                .. nodes.Where(node => node.State is NodeState.Up or NodeState.Draining && node.Peer != here)
-                    .Select(node => node.Peer),
-            ];
-            var alive = nodes.Where(node => node.State != NodeState.Down).Select(node => node.Peer).ToImmutableArray();
             foreach (var shard in _shards)
             {
                 if (shard is null)
@@ -310,17 +304,17 @@ internal sealed class KnownPermits(
                     continue;
                 }
 
-                foreach (var holder in shard.Holders.Where(holder => !alive.Contains(holder)).ToArray())
+                foreach (var holder in shard.Holders.Where(holder => !nodes.Any(
+                    node => node.Peer == holder && node.State != NodeState.Down)).ToArray())
                 {
                     shard.Bury(holder, outcome.Freed);
                 }
 
-                outcome.Woken.AddRange(shard.Settle(isPatient: true));
+                End(shard, outcome);
             }
 
+            return outcome;
         }
-
-        return outcome;
     }
 
     /// <summary>Those that gather for so long that they go on with what they know.</summary>
@@ -331,6 +325,8 @@ internal sealed class KnownPermits(
         var waiting = ImmutableArray.CreateBuilder<int>();
         lock (_gate)
         {
+            outcome.Woken.AddRange(_toWake);
+            _toWake.Clear();
             foreach (var shard in _shards)
             {
                 if (shard is not { Standing: ShardStanding.Gathering })
@@ -367,52 +363,10 @@ internal sealed class KnownPermits(
         }
     }
 
-    private static IEnumerable<(HomeKey Source, SourcePermits Row)> KnownRows(IEnumerable<SourcePermits> rows)
-    {
-        foreach (var row in rows)
-        {
-            if (HomeKey.Of(row.Subject) is { } source)
-            {
-                yield return (source, row);
-            }
-        }
-    }
-
-    private void Apply(KnownShard shard, NodePeer from, ShardPermits part, Outcome outcome)
-    {
-        if (part.IsFirst)
-        {
-            shard.BeginReport(from);
-        }
-
-        foreach (var (source, row) in KnownRows(part.Sources))
-        {
-            foreach (var connection in row.Held)
-            {
-                shard.Report(source, new Permit(from, connection), row.Binding, isGranted: true);
-            }
-
-            foreach (var connection in row.AskedElsewhere)
-            {
-                shard.Report(source, new Permit(from, connection), row.Binding, isGranted: false);
-            }
-
-            foreach (var connection in row.Asked)
-            {
-                shard.Touch(source, new Permit(from, connection));
-            }
-        }
-
-        if (part.IsLast)
-        {
-            End(shard, from, outcome);
-        }
-    }
-
-    private void End(KnownShard shard, NodePeer from, Outcome outcome)
+    /// <summary>Somebody was heard, or is no more.</summary>
+    private void End(KnownShard shard, Outcome outcome)
     {
         var before = shard.Standing;
-        shard.EndReport(from, outcome.Freed);
         outcome.Woken.AddRange(shard.Settle(isPatient: true));
         if (before == ShardStanding.Gathering && shard.Standing != before)
         {
@@ -454,22 +408,41 @@ internal sealed class KnownPermits(
         }
 
         var fresh = new KnownShard(id, time.GetTimestamp(), comparer);
-        foreach (var other in _others)
+        foreach (var node in _nodes)
         {
-            fresh.Await(other);
+            if (node.State is NodeState.Up or NodeState.Draining && node.Id != homes.Self.Id)
+            {
+                fresh.Await(node.Peer);
+            }
         }
 
-        shard?.TakeWaiting().ForEach(fresh.Wait);
-        if (!_others.IsEmpty)
+        End(fresh, new Outcome([], []));
+        if (shard?.TakeWaiting() is { Count: > 0 } waiting)
         {
-            // Otherwise there is nobody to be heard, and who waits cannot be: it asks at the first turn.
-            Volatile.Write(ref _shards[id.Shard.Number], fresh);
-            return fresh;
+            _toWake.AddRange(waiting);
+            Gather([]);
         }
 
-        fresh.Settle(isPatient: false);
         Volatile.Write(ref _shards[id.Shard.Number], fresh);
         return fresh;
+    }
+
+    private static bool IsSame(ImmutableArray<NodeRow> one, ImmutableArray<NodeRow> other)
+    {
+        if (one.Length != other.Length)
+        {
+            return false;
+        }
+
+        for (var i = 0; i < one.Length; i++)
+        {
+            if (one[i].Peer != other[i].Peer || one[i].State != other[i].State)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private bool IsDead(NodePeer peer)

@@ -1,3 +1,4 @@
+using MailCluster.Actors.Cluster.Wire;
 using MailCluster.Shared.Cluster;
 
 namespace MailCluster.Actors.Limits;
@@ -64,14 +65,14 @@ internal sealed class KnownShard(ShardEpoch shard, long since, IEqualityComparer
 
     public void BeginReport(NodePeer from) => Of(from).Round = ++_round;
 
-    public void Report(HomeKey source, Permit permit, string binding, bool isGranted)
+    private void Report(HomeKey source, Permit permit, string binding, bool isGranted)
     {
         var before = Find(source)?.Find(permit);
         Put(source, permit, new KnownPermit(binding, _round, isGranted || before is { IsGranted: true }));
     }
 
     /// <summary>It may be granted here, or an answer is on its way: what is known of it stays.</summary>
-    public void Touch(HomeKey source, Permit permit)
+    private void Touch(HomeKey source, Permit permit)
     {
         if (Find(source) is { } known && known.Find(permit) is { } before)
         {
@@ -102,13 +103,65 @@ internal sealed class KnownShard(ShardEpoch shard, long since, IEqualityComparer
         }
     }
 
+    /// <summary>A part of what a node holds, as it says itself.</summary>
+    public void Apply(NodePeer from, ShardPermits part, List<HomeKey> freed)
+    {
+        if (part.IsFirst)
+        {
+            BeginReport(from);
+        }
+
+        foreach (var row in part.Sources)
+        {
+            if (HomeKey.Of(row.Subject) is not { } source)
+            {
+                continue;
+            }
+
+            foreach (var connection in row.Held)
+            {
+                Report(source, new Permit(from, connection), row.Binding, isGranted: true);
+            }
+
+            foreach (var connection in row.AskedElsewhere)
+            {
+                Report(source, new Permit(from, connection), row.Binding, isGranted: false);
+            }
+
+            foreach (var connection in row.Asked)
+            {
+                Touch(source, new Permit(from, connection));
+            }
+        }
+
+        if (part.IsLast)
+        {
+            EndReport(from, freed);
+        }
+    }
+
     /// <summary>A former home's word on a node, of use while that has not spoken for itself.</summary>
-    /// <returns>False: it has.</returns>
-    public bool Vouch(NodePeer holder)
+    public void Adopt(NodePeer holder, IEnumerable<SourcePermits> rows)
     {
         var peer = Of(holder);
         peer.IsVouched = true;
-        return !peer.HasReported;
+        if (peer.HasReported)
+        {
+            return;
+        }
+
+        foreach (var row in rows)
+        {
+            if (HomeKey.Of(row.Subject) is not { } source)
+            {
+                continue;
+            }
+
+            foreach (var connection in row.Held)
+            {
+                Report(source, new Permit(holder, connection), row.Binding, isGranted: true);
+            }
+        }
     }
 
     /// <summary>Its lease has ended.</summary>

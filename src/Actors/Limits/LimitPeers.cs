@@ -33,8 +33,6 @@ internal sealed class LimitPeers : IShardResidents
 
     public ShardAsks Asks => _asks;
 
-    public NodePeer Self => _asks.Homes.Self;
-
     /// <summary>Before the first link.</summary>
     public void Start(ShardRegion<HomeKey, SourceMessage> homes)
     {
@@ -105,6 +103,14 @@ internal sealed class LimitPeers : IShardResidents
     {
         outcome.Freed.ForEach(Freed);
         outcome.Woken.ForEach(source => _homes.NotifyAlive(source, SourceMessage.Settled.Instance));
+    }
+
+    public void NodesChanged(ImmutableArray<NodeRow> nodes)
+    {
+        if (Known.NodesChanged(nodes) is { } outcome)
+        {
+            Settle(outcome);
+        }
     }
 
     public void Arrived(ImmutableArray<ShardEpoch> shards) => Known.Arrived(shards);
@@ -225,7 +231,7 @@ internal sealed class LimitPeers : IShardResidents
         var given = ask.Envelope.GiveBackPermit;
         var permit = new Permit(ask.From, given.Connection);
         if (HomeKey.Of(given.Subject) is { } home
-            && !_homes.NotifyAlive(home, new SourceMessage.GiveBack(permit)) && Known.Remove(home, permit))
+            && !_homes.NotifyAlive(home, new SourceMessage.GiveBack(permit, IsOfAsk: false)) && Known.Remove(home, permit))
         {
             Freed(home);
         }

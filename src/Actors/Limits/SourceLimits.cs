@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using MailCluster.Actors.Cluster;
 using MailCluster.Actors.Cluster.Wire;
 using MailCluster.Actors.Kernel;
@@ -20,7 +19,6 @@ public sealed class SourceLimits
     private readonly HeldPermits _held;
     private readonly Refusals _refusals;
     private readonly LimitPeers? _peers;
-    private readonly NodePeer _self;
     private readonly TimeSpan _deadline;
     private readonly LimitsMetrics _metrics;
     private readonly TimeProvider _time;
@@ -39,12 +37,11 @@ public sealed class SourceLimits
         _held = new HeldPermits(comparer, isPartOfCluster: asks is not null);
         _refusals = new Refusals(options, _time, comparer);
         _peers = asks is null ? null : new LimitPeers(asks, _held, _refusals, options, metrics, comparer);
-        _self = _peers?.Self ?? LoneHomes.Instance.Self;
         _deadline = asks is null ? options.AskDeadline : options.ClusterAskDeadline;
         var debts = new TarpitDebts(options, _time, comparer);
         var failures = new LogonFailures(options.Logons, _time, comparer);
         var around = new SourceSurroundings(
-            _self, _held, _peers?.Known, debts, failures, _peers is null ? _refusals.Free : _peers.Freed, _log);
+            _held, _peers?.Known, debts, failures, _peers is null ? _refusals.Free : _peers.Freed, _log);
         _homes = new ShardRegion<HomeKey, SourceMessage>(
             system, "limits", key => new SourceActor(key, around), options.ForActors(), comparer);
         _peers?.Start(_homes);
@@ -55,6 +52,18 @@ public sealed class SourceLimits
             metrics.Observe(() => _peers.Known.Count, () => _peers.Known.CountOfSilent);
         }
     }
+
+    /// <summary>Where the home of what it limits is: the same in every process and version.</summary>
+    public static ShardId ShardOf(SourceKey source) => HomeKey.Of(source).Shard;
+
+    /// <inheritdoc cref="ShardOf(SourceKey)"/>
+    public static ShardId ShardOf(AccountId user) => HomeKey.Of(user).Shard;
+
+    /// <inheritdoc cref="ShardOf(SourceKey)"/>
+    public static ShardId ShardOf(LogonName name) => HomeKey.Of(name).Shard;
+
+    /// <inheritdoc cref="ShardOf(SourceKey)"/>
+    public static ShardId ShardOf(string binding, RateKey key) => HomeKey.Of(binding, key).Shard;
 
     /// <summary>To be told when shards come and go; null: this node is alone.</summary>
     public IShardResidents? Residents => _peers;
@@ -82,22 +91,23 @@ public sealed class SourceLimits
         Release(HomeKey.Of(user), connection);
 
     /// <summary>
-    /// A connection is let in although the home of its source was <see cref="Admission.Unreachable"/>: it holds a
-    /// permit that the home hears of when it is there. To be given back like any.
+    /// Lets a connection in although the home of its source was <see cref="Admission.Unreachable"/>, unless this node
+    /// alone has as many as there may be. True: it holds a permit that the home hears of when it is there, to be given
+    /// back like any.
     /// </summary>
-    public void HoldUnasked(string binding, SourceKey source, long connection)
+    /// <inheritdoc cref="AdmitAsync(string, SourceKey, long, int)"/>
+    public bool TryHoldUnasked(string binding, SourceKey source, long connection, int limit)
     {
         var home = HomeKey.Of(source);
-        _held.Hold(home, binding, connection);
+        if (!_held.TryHold(home, binding, connection, limit, _peers?.Known.CountOf(home, binding) ?? 0, out _, true))
+        {
+            return false;
+        }
+
         _peers?.ReportSoon(home);
         _metrics.AdmittedUnasked();
+        return true;
     }
-
-    /// <summary>
-    /// Who is in the cluster: from membership, before <see cref="IShardResidents.Arrived"/> and whenever it changes. The
-    /// permits of who is down, or there anew, end.
-    /// </summary>
-    public void NodesChanged(ImmutableArray<NodeRow> nodes) => _peers?.Settle(_peers.Known.NodesChanged(nodes));
 
     /// <summary>Counts one message when the window (60 s, sliding) has room for it.</summary>
     /// <param name="binding">Windows of different bindings are different ones.</param>
@@ -139,7 +149,7 @@ public sealed class SourceLimits
         }
 
         var asked = new Asked(_refusals.Freed(home), _time.GetTimestamp());
-        var ask = new AdmissionAsk(_homes, _held, _peers, home, binding, new Permit(_self, connection), limit);
+        var ask = new AdmissionAsk(_homes, _held, _peers, home, binding, new Permit(default, connection), limit);
         if (_peers is null || _peers.IsHere(home))
         {
             var answer = ask.AskHere(_deadline);
@@ -153,7 +163,7 @@ public sealed class SourceLimits
 
     private void Release(HomeKey home, long connection)
     {
-        var isHeld = GiveBack(home, connection);
+        var isHeld = GiveBack(home, connection, isOfAsk: false);
         if (isHeld)
         {
             // Even if the home is busy now: the next connection asks, and that is behind this in the mailbox.
@@ -161,7 +171,7 @@ public sealed class SourceLimits
         }
     }
 
-    private bool GiveBack(HomeKey home, long connection)
+    private bool GiveBack(HomeKey home, long connection, bool isOfAsk)
     {
         if (_peers is not null && !_peers.IsHere(home))
         {
@@ -169,10 +179,10 @@ public sealed class SourceLimits
         }
 
         var isHeld = _held.Contains(home, connection);
-        if (!_homes.NotifyAlive(home, new SourceMessage.GiveBack(new Permit(_self, connection))))
+        if (!_homes.NotifyAlive(home, new SourceMessage.GiveBack(new Permit(default, connection), isOfAsk)))
         {
             // Held without the home's leave, or from before it was here.
-            _held.Remove(home, connection);
+            _held.Remove(home, connection, isOfAsk);
             _peers?.Freed(home);
         }
 
@@ -227,7 +237,7 @@ public sealed class SourceLimits
                 break;
             case Admission.Unreachable:
                 // The grant may come late or have come before the failure; this is behind it in the mailbox or on the link.
-                GiveBack(ask.Home, ask.Permit.Connection);
+                GiveBack(ask.Home, ask.Permit.Connection, isOfAsk: true);
                 break;
         }
 

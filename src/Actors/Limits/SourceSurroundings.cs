@@ -1,4 +1,3 @@
-using MailCluster.Shared.Cluster;
 using Microsoft.Extensions.Logging;
 
 namespace MailCluster.Actors.Limits;
@@ -8,7 +7,6 @@ namespace MailCluster.Actors.Limits;
 /// <param name="Known">By those of other nodes; null: there are none.</param>
 /// <param name="Freed">Is told of every source that holds less than before.</param>
 internal sealed record SourceSurroundings(
-    NodePeer Self,
     HeldPermits Held,
     KnownPermits? Known,
     TarpitDebts Debts,

@@ -200,7 +200,7 @@ internal sealed class MailboxActor : Actor<MailboxMessage>, IDeliveryParticipant
         }
     }
 
-    /// <summary>It writes under the epoch of now, so that what another home writes after the load fences it off.</summary>
+    /// <summary>It writes under the epoch of now: what another home writes after the load fences it off.</summary>
     private void Begin()
     {
         _ledger = null;

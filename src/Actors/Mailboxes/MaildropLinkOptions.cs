@@ -33,7 +33,7 @@ public sealed record MaildropLinkOptions
     /// <summary>Numbers in one part of a removal. Default 4096: at most 40 KiB.</summary>
     public int NumbersInPart { get; init; } = 4096;
 
-    /// <summary>Removals in several parts that are put aside at their home. Default 64; the oldest is dropped.</summary>
+    /// <summary>Removals in several parts, put aside at their home. Default 64; the oldest is dropped.</summary>
     public int RemovalsMax { get; init; } = 64;
 
     /// <summary>Numbers of one such removal. Default 1 million.</summary>

@@ -10,9 +10,9 @@ using MailCluster.Shared.Mailboxes;
 namespace MailCluster.Actors.Mailboxes;
 
 /// <summary>
-/// Maildrops of other nodes, each opened by one ask at a time for all sessions of this node: who comes while it is under
-/// way waits for the next one, which so begins after it came and misses nothing. Sessions own what they opened; what they
-/// still have of a mailbox is not sent again.
+/// Maildrops of other nodes, each opened by one ask at a time for all sessions of this node: who comes while it is
+/// under way waits for the next one, which so begins after it came and misses nothing. Sessions own what they opened;
+/// what they still have of a mailbox is not sent again.
 /// </summary>
 internal sealed class RemoteMaildrops
 {

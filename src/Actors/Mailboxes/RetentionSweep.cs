@@ -25,7 +25,8 @@ public sealed record RetentionOptions
 
 /// <summary>
 /// Removes messages that are older than their mailbox keeps them, one mailbox after the other and through its actor,
-/// which removes the numbers it is told and no other (I5). Each node does so for the mailboxes whose home it is. Where nothing is swept, a sweep is one read.
+/// which removes the numbers it is told and no other (I5). Each node does so for the
+/// mailboxes whose home it is. Where nothing is swept, a sweep is one read.
 /// </summary>
 public sealed class RetentionSweep : IAsyncDisposable
 {

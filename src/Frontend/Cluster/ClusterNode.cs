@@ -66,7 +66,8 @@ internal sealed class ClusterNode : IShardDrain, IFenceTaker, IAsyncDisposable
     {
         var database = await PostgresDatabase.OpenAsync(
             options.Store.ConnectionString, time, foundation.Loggers, cancellationToken);
-        var store = new PostgresClusterStore(database, time, foundation.Loggers);
+        var store = new PostgresClusterStore(
+            database, options.Cluster.LeaseDuration, time, foundation.Loggers);
         NodeLinks? links = null;
         Membership? membership = null;
         try

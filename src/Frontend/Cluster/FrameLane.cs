@@ -18,8 +18,8 @@ internal sealed class FrameBlock(byte[] octets)
 }
 
 /// <summary>
-/// Frames of one lane in blocks of 16 KiB from the shared pool, which trims itself; a frame that is larger than one gets
-/// a block of its own. Not for several threads at once.
+/// Frames of one lane in blocks of 16 KiB from the shared pool, which trims itself; a frame that is larger than one
+/// gets a block of its own. Not for several threads at once.
 /// </summary>
 /// <param name="octetsMax">That wait; headers count.</param>
 internal sealed class FrameLane(int octetsMax, int framesMax)

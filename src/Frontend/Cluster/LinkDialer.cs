@@ -60,8 +60,8 @@ internal sealed class LinkDialer(LinkSurroundings around, LinkCredentials? crede
     }
 
     /// <summary>
-    /// A peer that dialled has shown nothing of its own address, and the next node to join would be the first to need it.
-    /// Tries it while the link is up, until it is reached.
+    /// A peer that dialled has shown nothing of its own address, and the next node to join would be the first to need
+    /// it. Tries it while the link is up, until it is reached.
     /// </summary>
     /// <param name="linkEnded">Cancelled then; never fails.</param>
     public async Task ProbeAsync(PeerSlot slot, CancellationToken linkEnded)

@@ -282,7 +282,9 @@ internal sealed class NodeLink
         }
     }
 
-    /// <summary>As much as one flush may hold; a block of bulk is its last, so that asks stand behind one at most.</summary>
+    /// <summary>
+    /// As much as one flush may hold; a block of bulk is its last, so that asks stand behind one at most.
+    /// </summary>
     private void PutIntoPipe()
     {
         var octets = 0;

@@ -112,7 +112,9 @@ internal sealed class PeerSlot(
         retired.Cancel();
     }
 
-    /// <summary>An attempt came to nothing. A warning when it is another problem than before, and now and then.</summary>
+    /// <summary>
+    /// An attempt came to nothing. A warning when it is another problem than before, and now and then.
+    /// </summary>
     public void Failed(LinkFault fault, string problem)
     {
         LogLevel level;

@@ -38,7 +38,7 @@ internal sealed class LoadCommand
 
     private readonly Option<string?> _tokenFile = new("--token-file")
     {
-        Description = "The admin token of the nodes. Default: MAILCLUSTER_ADMIN_TOKEN (the token itself), then data/admin.token",
+        Description = "The nodes' admin token. Default: MAILCLUSTER_ADMIN_TOKEN (itself), then data/admin.token",
     };
 
     private readonly Option<string?> _ledger = new("--ledger")
@@ -58,7 +58,10 @@ internal sealed class LoadCommand
 
     private readonly Option<string?> _pop3 = new("--pop3") { Description = "The same without TLS" };
 
-    private readonly Option<bool> _json = new("--json") { Description = "JSON lines: one for each second, one at the end" };
+    private readonly Option<bool> _json = new("--json")
+    {
+        Description = "JSON lines: one for each second, one at the end",
+    };
 
     private readonly Option<string?> _report = new("--report")
     {

@@ -48,15 +48,15 @@ internal sealed class ConnectionAdmission(SourceLimits limits, ResourceWatch res
             return new(null, true, false, false);
         }
 
-        var admission = await limits.AdmitAsync(
-            binding.Scope, connection.Source, connection.Id, binding.Sources.LimitWith(binding.Places.Max, before))
+        var limit = binding.Sources.LimitWith(binding.Places.Max, before);
+        var admission = await limits.AdmitAsync(binding.Scope, connection.Source, connection.Id, limit)
             .ConfigureAwait(false);
         return admission switch
         {
             Admission.Admitted => new(null, true, true, false),
             Admission.AdmittedOwing => new(null, true, true, binding.Sources.Tarpits),
             Admission.TooMany => TurnAway(binding, ConnectionRefusal.SourceFull),
-            _ when binding.Sources.WhenUnreachable == LimitFallback.Admit => LetIn(connection, binding),
+            _ when binding.Sources.WhenUnreachable == LimitFallback.Admit => LetIn(connection, binding, limit),
             _ => TurnAway(binding, ConnectionRefusal.LimitUnknown),
         };
     }
@@ -74,12 +74,13 @@ internal sealed class ConnectionAdmission(SourceLimits limits, ResourceWatch res
         }
     }
 
-    /// <summary>Without leave, but it counts as soon as the home is there.</summary>
-    private Place LetIn(ClientConnection connection, BindingEdge binding)
-    {
-        limits.HoldUnasked(binding.Scope, connection.Source, connection.Id);
-        return new(null, true, true, false);
-    }
+    /// <summary>
+    /// Without leave, at most as many as the source may have in all; they count as soon as the home is there.
+    /// </summary>
+    private Place LetIn(ClientConnection connection, BindingEdge binding, int limit) =>
+        limits.TryHoldUnasked(binding.Scope, connection.Source, connection.Id, limit)
+            ? new(null, true, true, false)
+            : TurnAway(binding, ConnectionRefusal.SourceFull);
 
     /// <summary>
     /// Its place is free at once: a source that has all its permits must not fill the binding with connections that are

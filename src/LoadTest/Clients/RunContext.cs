@@ -33,7 +33,7 @@ internal sealed class RunContext
 
     public SourcePool Sources { get; }
 
-    /// <summary>Of attackers, behind the others: a server that holds a source back would hold back its neighbours.</summary>
+    /// <summary>Of attackers: a source that a server holds back is not one of the others.</summary>
     public SourcePool StrangeSources { get; }
 
     public SizeDistribution Sizes { get; }

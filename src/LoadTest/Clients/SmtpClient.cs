@@ -215,7 +215,7 @@ internal sealed class SmtpClient : IDisposable
         return Outcome.Done;
     }
 
-    /// <summary>What has to be remembered of a message when the next envelope is written before its reply came.</summary>
+    /// <summary>What has to be kept of a message when the next envelope is written before its reply.</summary>
     public Sent Take() => new(_number, _size, _accepted.AsMemory(0, _acceptedCount));
 
     public async ValueTask QuitAsync() => await AskAsync("QUIT\r\n"u8);

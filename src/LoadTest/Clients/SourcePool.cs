@@ -4,7 +4,7 @@ using MailCluster.LoadTest.Scenarios;
 
 namespace MailCluster.LoadTest.Clients;
 
-/// <summary>Where connections come from: loopback addresses in turn, and PROXY v2 headers that name many more.</summary>
+/// <summary>Where connections come from: loopback addresses in turn; PROXY v2 headers name many more.</summary>
 internal sealed class SourcePool
 {
     private readonly SocketAddress?[] _sources;
@@ -19,7 +19,8 @@ internal sealed class SourcePool
         _sources = plan.Addresses == 0 ? [null] : new SocketAddress?[plan.Addresses];
         for (var index = 0; index < plan.Addresses; index++)
         {
-            _sources[index] = new IPEndPoint(new IPAddress(Octets(Number(plan.First) + (uint)(skipped + index))), 0).Serialize();
+            var address = new IPAddress(Octets(Number(plan.First) + (uint)(skipped + index)));
+            _sources[index] = new IPEndPoint(address, 0).Serialize();
         }
 
         _proxied = plan.Proxied;
@@ -40,7 +41,8 @@ internal sealed class SourcePool
     /// <summary>A PROXY v2 header for TCP over IPv4 (28 octets) that names the next source.</summary>
     public void WriteHeader(Span<byte> header)
     {
-        ReadOnlySpan<byte> start = [0x0D, 0x0A, 0x0D, 0x0A, 0, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A, 0x21, 0x11, 0, 12];
+        ReadOnlySpan<byte> start =
+            [0x0D, 0x0A, 0x0D, 0x0A, 0, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A, 0x21, 0x11, 0, 12];
         start.CopyTo(header);
         BinaryPrimitives.WriteUInt32BigEndian(header[16..], _proxiedFirst + _nextProxied);
         BinaryPrimitives.WriteUInt32BigEndian(header[20..], 0x7F000001);

@@ -137,7 +137,8 @@ internal sealed class LedgerTally(LedgerBook book, Population users)
     {
         if (count > 0)
         {
-            Add(FindingKind.Resurrected, user, number, "was removed by a QUIT that was answered with +OK, and is there");
+            Add(FindingKind.Resurrected, user, number,
+                "was removed by a QUIT that was answered with +OK, and is there");
         }
     }
 

@@ -103,8 +103,17 @@ internal sealed class EventLoop : IDisposable
         return ended.Task;
     }
 
+    /// <summary>After its end; what is open is closed.</summary>
     public void Dispose()
     {
+        for (var descriptor = 0; descriptor < _pollables.Length; descriptor++)
+        {
+            if (_pollables[descriptor] is not null)
+            {
+                Close(descriptor);
+            }
+        }
+
         _ = Libc.Close(_epoll);
         _ = Libc.Close(_wake);
     }

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace MailCluster.LoadTest.Loops;
 
 /// <summary>Accepts connections on a loop; for the sink.</summary>
-internal sealed class Listener : IPollable, IDisposable
+internal sealed class Listener : IPollable
 {
     private const int Backlog = 4096;
 
@@ -37,7 +37,7 @@ internal sealed class Listener : IPollable, IDisposable
     /// <summary>With the port that the system chose.</summary>
     public IPEndPoint Endpoint { get; }
 
-    /// <summary>On the loop.</summary>
+    /// <summary>On the loop, which closes it at its end.</summary>
     public void Start() => _loop.Add(_descriptor, this, Libc.EventIn);
 
     public void OnEvents(uint events)
@@ -56,6 +56,4 @@ internal sealed class Listener : IPollable, IDisposable
             _accepted(connection);
         }
     }
-
-    public void Dispose() => _loop.Close(_descriptor);
 }

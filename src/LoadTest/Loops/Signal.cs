@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace MailCluster.LoadTest.Loops;
 
-/// <summary>What one asynchronous method of a loop waits for; it goes on where the signal is given, on the loop.</summary>
+/// <summary>What one asynchronous method of a loop waits for; it goes on where the signal is given.</summary>
 internal sealed class Signal : ICriticalNotifyCompletion
 {
     private Action? _waiting;

@@ -86,7 +86,7 @@ internal sealed class TimerWheel
         Count--;
     }
 
-    /// <summary>Nanoseconds of the clock at which a timer may be due; <see cref="long.MaxValue"/>: none is set.</summary>
+    /// <summary>Nanoseconds at which a timer may be due; <see cref="long.MaxValue"/>: none is set.</summary>
     public long NextTurn()
     {
         if (Count == 0)

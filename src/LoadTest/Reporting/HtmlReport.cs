@@ -5,7 +5,7 @@ using MailCluster.LoadTest.Scenarios;
 
 namespace MailCluster.LoadTest.Reporting;
 
-/// <summary>One page with everything in it: no script, nothing that is fetched, light and dark by the reader's wish.</summary>
+/// <summary>One page with everything in it: no script, nothing that is fetched, light and dark.</summary>
 public static class HtmlReport
 {
     private const int StylesMax = 8;
@@ -130,7 +130,7 @@ public static class HtmlReport
         new LineChart
         {
             Id = "latency", XTitle = "seconds", YTitle = "milliseconds", IsLogarithmic = true,
-            Events = result.Happenings,
+            Events = result.Happenings, XMost = result.Seconds.Count == 0 ? 1 : result.Seconds[^1].At,
         }.Draw(page, [.. clients.Select(client =>
             Over(result, client, row => row.Done == 0 ? double.NaN : row.P99 / 1000.0))]);
         page.Append("</section>");
@@ -151,10 +151,7 @@ public static class HtmlReport
     {
         var series = Timed(result).Where(client => result.Operations[client].Latency.Count > 0).Select(client =>
             new ChartSeries(result.Operations[client].Client, client % StylesMax,
-                [.. Enumerable.Range(0, 101).Select(step => step / 100.0 * Math.Log10(
-                        Math.Clamp(result.Operations[client].Latency.Count, 10, 100_000)))
-                    .Select(nines => (nines,
-                        Math.Max(result.Operations[client].Latency.Percentile(1 - Math.Pow(10, -nines)), 1) / 1000.0))]));
+                Curve(result.Operations[client].Latency)));
         page.Append("<section><h2>Latency by percentile</h2>");
         new LineChart
         {
@@ -162,6 +159,14 @@ public static class HtmlReport
             XMarks = [.. Marks.Select(mark => (-Math.Log10(1 - mark.Share), mark.Text))],
         }.Draw(page, [.. series]);
         page.Append("</section>");
+    }
+
+    /// <summary>As far as the number of values says something.</summary>
+    private static (double X, double Y)[] Curve(LatencyHistogram latency)
+    {
+        var last = Math.Log10(Math.Clamp(latency.Count, 10, 100_000));
+        return [.. Enumerable.Range(0, 101).Select(step => step / 100.0 * last)
+            .Select(nines => (nines, Math.Max(latency.Percentile(1 - Math.Pow(10, -nines)), 1) / 1000.0))];
     }
 
     private static void WriteReasons(StringBuilder page, LoadResult result)

@@ -33,6 +33,9 @@ internal sealed class LineChart
     /// <summary>Where x has its marks and what they are called; null: round numbers.</summary>
     public IReadOnlyList<(double X, string Text)>? XMarks { get; init; }
 
+    /// <summary>Where the axis of x ends at least.</summary>
+    public double XMost { get; init; } = 1;
+
     /// <summary>Upright lines for what happened.</summary>
     public IReadOnlyList<(double At, string Text)> Events { get; init; } = [];
 
@@ -46,7 +49,8 @@ internal sealed class LineChart
 
         page.Append("</div>");
         var points = series.SelectMany(one => one.Points).Where(point => !double.IsNaN(point.Y)).ToArray();
-        var xMost = Math.Max(points.Length == 0 ? 1 : points.Max(point => point.X), XMarks?.Max(mark => mark.X) ?? 1);
+        var xMost = Math.Max(
+            points.Length == 0 ? 1 : points.Max(point => point.X), XMarks?.Max(mark => mark.X) ?? XMost);
         var yMost = points.Length == 0 ? 1 : Math.Max(points.Max(point => point.Y), 0.001);
         var (low, high, marks) = IsLogarithmic
             ? Powers(points.Select(point => point.Y).Where(y => y > 0).DefaultIfEmpty(1).Min(), yMost)
@@ -64,7 +68,7 @@ internal sealed class LineChart
         foreach (var (x, text) in XMarks ?? [.. Round(xMost).Marks.Where(mark => mark <= xMost)
             .Select(mark => (mark, Number(mark)))])
         {
-            Text(page, XOf(x, xMost), Height - Bottom + 16, "middle", text);
+            Text(page, XOf(x, xMost), Height - Bottom + 16, x < xMost * 0.98 ? "middle" : "end", text);
         }
 
         Text(page, Width - Right, Height - 4, "end", XTitle);

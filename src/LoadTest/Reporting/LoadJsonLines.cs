@@ -6,7 +6,7 @@ using MailCluster.LoadTest.Measuring;
 
 namespace MailCluster.LoadTest.Reporting;
 
-/// <summary>A run as JSON lines; each has "kind": second, happened, verdict or end. Durations are milliseconds.</summary>
+/// <summary>A run as JSON lines, each with a "kind". Durations are milliseconds.</summary>
 public static class LoadJsonLines
 {
     public static string Second(RunSecond second) => Write(json =>

@@ -35,10 +35,6 @@ public sealed class SinkServer : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        _smtp.Dispose();
-        _pop3.Dispose();
-        _loop.Dispose();
-    }
+    /// <summary>After its end.</summary>
+    public void Dispose() => _loop.Dispose();
 }

@@ -5,7 +5,7 @@ namespace MailCluster.Shared.Cluster;
 /// <summary>The numbers are stored.</summary>
 public enum NodeState
 {
-    /// <summary>It has a lease and is being given shards; it takes no clients yet.</summary>
+    /// <summary>It has a lease and makes itself ready: no clients and no shards yet.</summary>
     Joining = 0,
 
     Up = 1,

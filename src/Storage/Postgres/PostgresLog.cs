@@ -39,7 +39,6 @@ internal static partial class PostgresLog
     [LoggerMessage(2230, LogLevel.Error, "A listener threw when it was told of a change")]
     public static partial void ListenerThrew(ILogger logger, Exception exception);
 
-    [LoggerMessage(
-        2231, LogLevel.Debug, "Changes of nodes and shards are not told for now, polling goes on: {Problem}")]
-    public static partial void ClusterFeedBroken(ILogger logger, string problem);
+    [LoggerMessage(3090, LogLevel.Debug, "Changes of the cluster are not told at the moment, polling sees them: {Fault}")]
+    public static partial void ClusterFeedBroke(ILogger log, string fault);
 }

@@ -10,7 +10,9 @@ using Xunit;
 
 namespace MailCluster.Actors.Tests.Cluster;
 
-/// <summary>Golden/link-frames.txt holds what peers of other versions send and read: lines are added, never changed.</summary>
+/// <summary>
+/// Golden/link-frames.txt holds what peers of other versions send and read: lines are added, never changed.
+/// </summary>
 public sealed class LinkFramingTests
 {
     private static readonly FrozenDictionary<string, byte[]> Golden = File
@@ -122,7 +124,8 @@ public sealed class LinkFramingTests
     {
         var hello = Hello.Parser.ParseFrom(Golden["hello-with-fields-to-come"].AsSpan(LinkFraming.HeaderOctets));
 
-        Assert.Equal((Known.Cluster, Known.Node, Known.ProgramVersion), (hello.Cluster, hello.Node, hello.ProgramVersion));
+        Assert.Equal(
+            (Known.Cluster, Known.Node, Known.ProgramVersion), (hello.Cluster, hello.Node, hello.ProgramVersion));
     }
 
     [Fact]

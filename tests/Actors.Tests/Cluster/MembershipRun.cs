@@ -1,6 +1,7 @@
 using MailCluster.Actors.Cluster.Wire;
 using MailCluster.Actors.Cluster;
 using MailCluster.Actors.Kernel;
+using MailCluster.Actors.Storage;
 using MailCluster.Shared.Cluster;
 using MailCluster.Testing.Cluster;
 using Xunit;
@@ -57,8 +58,24 @@ internal sealed class MembershipRun : IDisposable
     {
         var node = new MemberNode(this, name, wallSkew);
         Nodes.Add(node);
-        Begin(node.JoinAsync);
+        Begin(() => JoinAsync(node));
         return node;
+    }
+
+    private static async Task JoinAsync(MemberNode node)
+    {
+        while (node.IsRunning)
+        {
+            try
+            {
+                await node.JoinAsync();
+                return;
+            }
+            catch (Exception failure) when (failure is StoreUnavailableException or NodeNameTakenException)
+            {
+                // As who runs the program would: start it again.
+            }
+        }
     }
 
     /// <summary>So many nodes that have what is theirs.</summary>
@@ -124,8 +141,16 @@ internal sealed class MembershipRun : IDisposable
         Array.Clear(_homelessSince);
     }
 
+    /// <summary>False: no invariant is looked at.</summary>
+    public bool IsChecking { get; set; } = true;
+
     public void Check()
     {
+        if (!IsChecking)
+        {
+            return;
+        }
+
         for (var i = 0; i < _homelessSince.Length; i++)
         {
             var shard = new ShardId(0, i);
@@ -169,7 +194,8 @@ internal sealed class MembershipRun : IDisposable
     }
 
     public string Describe() => string.Join("; ", Nodes.Select(node =>
-        $"{node.Name} {node.Members.Self} here {Count(node)} running {node.IsRunning} {string.Join(',', node.Told.TakeLast(4))}"))
+        $"{node.Name} {node.Members.Self} here {Count(node)} running {node.IsRunning} "
+        + string.Join(',', node.Told.TakeLast(4))))
         + $" at {Scheduler.Time.Now}";
 
     public void Dispose() => _looking.Dispose();

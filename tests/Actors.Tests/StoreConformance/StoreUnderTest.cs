@@ -46,6 +46,8 @@ public sealed class QuietMeters : IMeterFactory
         return meter;
     }
 
+    public bool Owns(Meter meter) => _meters.Contains(meter);
+
     public void Dispose() => _meters.ForEach(meter => meter.Dispose());
 }
 

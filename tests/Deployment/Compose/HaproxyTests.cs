@@ -39,7 +39,7 @@ public sealed partial class HaproxyTests
     [Fact]
     public void Each_listener_leads_to_the_binding_of_its_name_on_all_three_nodes()
     {
-        var options = ProgramOptions.Load(Repository.Read("deploy/compose/mailcluster.json"), []);
+        var options = ComposeNode.Options();
         var ports = options.Ports();
         var text = Repository.Read(ConfigurationFile);
         var listeners = Listener().Matches(text);

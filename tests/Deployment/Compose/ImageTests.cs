@@ -65,7 +65,7 @@ public sealed partial class ImageTests
     public void It_exposes_every_port_of_the_configurations()
     {
         var exposed = Assert.Single(All("EXPOSE")).Split(' ').Order();
-        var ports = ProgramOptions.Load(Repository.Read("deploy/compose/mailcluster.json"), []).Ports().Values
+        var ports = ComposeNode.Options().Ports().Values
             .Select(port => port.ToString(System.Globalization.CultureInfo.InvariantCulture));
 
         Assert.Equal(ports.Order(), exposed);

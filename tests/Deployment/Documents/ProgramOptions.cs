@@ -38,16 +38,15 @@ internal static partial class ProgramOptions
         return ConfigurationLoader.Load(configuration, "mailcluster.json", null).Options;
     }
 
-    /// <summary>Every port that the node opens, by the listener's name; links too.</summary>
+    /// <summary>Every port that the node opens, by the listener's name; that of the links is called so.</summary>
     public static IReadOnlyDictionary<string, int> Ports(this MailClusterOptions options)
     {
         var ports = new Dictionary<string, int>();
         foreach (var (_, name, endpoints) in options.Listeners)
         {
-            ports[name] = endpoints.Select(endpoint => endpoint.Port).Distinct().Single();
+            ports[name == "cluster" ? "links" : name] = endpoints.Select(endpoint => endpoint.Port).Distinct().Single();
         }
 
-        ports["links"] = options.Cluster.Endpoints.Select(endpoint => endpoint.Port).Distinct().Single();
         return ports;
     }
 

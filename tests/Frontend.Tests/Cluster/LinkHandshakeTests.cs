@@ -120,7 +120,8 @@ public sealed class LinkHandshakeTests
     public async Task An_address_nobody_can_reach_is_told_with_its_remedy_and_used_once_it_is_mended()
     {
         await using var one = await LinkHost.StartAsync(1, options: Eager);
-        await using var two = await LinkHost.StartAsync(2, options: Eager with { NotDialledAfter = TimeSpan.FromMilliseconds(1) });
+        await using var two = await LinkHost.StartAsync(
+            2, options: Eager with { NotDialledAfter = TimeSpan.FromMilliseconds(1) });
         await using var three = await LinkHost.StartAsync(3, options: Eager);
         int closed;
         using (var listener = new TcpListener(IPAddress.Loopback, 0))
@@ -130,7 +131,8 @@ public sealed class LinkHandshakeTests
         }
 
         two.Links.Expect([three.Row]);
-        three.Links.Expect([one.RowAt("not an address"), two.RowAt(FormattableString.Invariant($"127.0.0.1:{closed}"))]);
+        three.Links.Expect(
+            [one.RowAt("not an address"), two.RowAt(FormattableString.Invariant($"127.0.0.1:{closed}"))]);
         await LinkHost.UntilAsync(() => three.Figure("mailcluster.links.dial.failures", "unreachable") > 4
             && two.StatusOf(three).LastError is not null);
         Assert.All(three.Links.Status, status =>

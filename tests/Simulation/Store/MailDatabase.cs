@@ -19,6 +19,7 @@ internal sealed class MailDatabase
     private readonly SimulatedClusterDatabase _tables;
     private readonly Chance _chance;
     private readonly Action<NodePeer, CommitUnit> _committed;
+    private readonly Action<Exception> _broken;
     private readonly List<Transaction> _open = [];
     private readonly SortedDictionary<NodeId, FenceLock> _locks = [];
     private readonly Dictionary<(int Kind, long Id), Transaction> _rows = [];
@@ -28,8 +29,9 @@ internal sealed class MailDatabase
     /// <param name="committed">Every unit, at the instant at which it becomes durable.</param>
     public MailDatabase(
         SeededScheduler scheduler, SimulatedClusterDatabase tables, Chance chance,
-        Action<NodePeer, CommitUnit> committed)
+        Action<NodePeer, CommitUnit> committed, Action<Exception> broken)
     {
+        _broken = broken;
         _scheduler = scheduler;
         _tables = tables;
         _chance = chance;
@@ -37,7 +39,7 @@ internal sealed class MailDatabase
         tables.BackendsEnded += EndBackends;
     }
 
-    public MailRows Rows { get; } = new();
+    public MailRows Rows { get; init; } = new();
 
     /// <summary>A planted bug: the check of the fence is not made.</summary>
     public bool HasNoFence { get; init; }
@@ -114,6 +116,20 @@ internal sealed class MailDatabase
 
     /// <summary>In the server, from the moment at which the batch has arrived. Null: it was ended.</summary>
     public async Task<TransactionAnswer?> ExecuteAsync(Transaction transaction)
+    {
+        try
+        {
+            return await RunAsync(transaction);
+        }
+        catch (Exception defect)
+        {
+            // Of the model: the run is worth nothing.
+            _broken(defect);
+            throw;
+        }
+    }
+
+    private async Task<TransactionAnswer?> RunAsync(Transaction transaction)
     {
         _open.Add(transaction);
         var fence = LockOf(transaction.Writer.Id);

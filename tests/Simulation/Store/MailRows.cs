@@ -11,6 +11,10 @@ internal sealed class MailRows
     private readonly SortedDictionary<long, Box> _boxes = [];
     private readonly SortedDictionary<long, SpoolRow> _spool = [];
     private readonly HashSet<long> _tokens = [];
+    private int _taken;
+
+    /// <summary>A planted bug: every so many rows that are taken stay. 0: none.</summary>
+    public int KeepsEvery { get; init; }
 
     public long SpoolCount => _spool.Count;
 
@@ -53,7 +57,11 @@ internal sealed class MailRows
                     _spool.Add(inserted.Row.Id.Value, inserted.Row);
                     break;
                 case StoreOperation.TakeSpooled taken:
-                    _spool.Remove(taken.Id.Value);
+                    if (KeepsEvery == 0 || ++_taken % KeepsEvery != 0)
+                    {
+                        _spool.Remove(taken.Id.Value);
+                    }
+
                     break;
                 case StoreOperation.DeferSpooled deferred when _spool.TryGetValue(deferred.Id.Value, out var row):
                     _spool[row.Id.Value] = row with
@@ -76,7 +84,10 @@ internal sealed class MailRows
             .Where(group => from is null || Order(group.Key).CompareTo(Order(from.Value)) >= 0)
             .OrderBy(group => Order(group.Key)).ToList();
         return new(
-            [.. waiting.Take(limit).Where(group => group.Any(row => row.NextAttempt <= now)).Select(group => group.Key)],
+            [
+                .. waiting.Take(limit).Where(group => group.Any(row => row.NextAttempt <= now))
+                    .Select(group => group.Key),
+            ],
             waiting.Count > limit ? waiting[limit].Key : null);
     }
 

@@ -25,8 +25,6 @@ internal sealed class NodeClusterStore(
         set => inner.IsCutOff = value;
     }
 
-    public void Crash() => inner.Crash();
-
     public Task<JoinAnswer> JoinAsync(NodeRegistration node, TimeSpan lease, CancellationToken cancellationToken) =>
         process.Outside(() => inner.JoinAsync(node, lease, cancellationToken));
 

@@ -40,7 +40,7 @@ internal sealed class SimulatedBox
 
     public string? Fault(StoreOperation.DeleteMessages delete) =>
         delete.ModSeq.Value <= ModSeq ? "MODSEQ given before"
-        : delete.Numbers.All(number => Rows.Exists(row => row.Number == number.Value)) ? null
+        : Numbers(delete).IsSubsetOf(Rows.Select(row => row.Number)) ? null
         : "not there";
 
     public void Insert(StoreOperation.InsertMessage message)
@@ -62,7 +62,8 @@ internal sealed class SimulatedBox
 
     public void Delete(StoreOperation.DeleteMessages delete)
     {
-        Rows.RemoveAll(row => delete.Numbers.Any(number => number.Value == row.Number));
+        var numbers = Numbers(delete);
+        Rows.RemoveAll(row => numbers.Contains(row.Number));
         Removed.AddRange(delete.Numbers.Select(number => number.Value));
         ModSeq = delete.ModSeq.Value;
         Sizes.Add((Octets(), false));
@@ -76,6 +77,9 @@ internal sealed class SimulatedBox
     }
 
     public void Rearm(long below) => IsWarned &= Octets() >= below;
+
+    private static HashSet<long> Numbers(StoreOperation.DeleteMessages delete) =>
+        [.. delete.Numbers.Select(number => number.Value)];
 
     private long Octets() => Rows.Sum(row => (long)row.Octets);
 

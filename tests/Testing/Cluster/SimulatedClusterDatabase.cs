@@ -79,6 +79,26 @@ public sealed class SimulatedClusterDatabase
     public ClusterTable Read() => new(
         "simulated", Version, [.. _nodes.Select(node => node.Value.ToRow(node.Key, Now))], [.. _shards]);
 
+    /// <summary>
+    /// Remembers all rows. What is returned sets them back to that, as a standby does that takes over and had not got
+    /// everything. Incarnations are not given twice.
+    /// </summary>
+    public Action Save()
+    {
+        var (nodes, shards, version) = (_nodes.ToArray(), _shards.ToArray(), Version);
+        return () =>
+        {
+            _nodes.Clear();
+            foreach (var (id, row) in nodes)
+            {
+                _nodes.Add(id, row);
+            }
+
+            shards.CopyTo(_shards, 0);
+            Version = version;
+        };
+    }
+
     public ShardRow Find(ShardId shard) => _shards[shard.Number];
 
     /// <summary>The first half of the fence: this incarnation may write.</summary>

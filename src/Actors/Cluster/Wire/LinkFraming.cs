@@ -17,7 +17,9 @@ public enum FramingResult
     UnknownKind,
 }
 
-/// <summary>Octets to frames and back, as link.proto says. After anything but frames the stream means nothing more.</summary>
+/// <summary>
+/// Octets to frames and back, as link.proto says. After anything but frames the stream means nothing more.
+/// </summary>
 public static class LinkFraming
 {
     /// <summary>Length and kind.</summary>

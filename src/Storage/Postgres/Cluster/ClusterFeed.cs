@@ -4,26 +4,29 @@ using Npgsql;
 namespace MailCluster.Storage.Postgres.Cluster;
 
 /// <summary>
-/// Told by LISTEN that nodes or shards changed. A hint: while the connection is broken, polling sees the same later.
+/// LISTEN on a connection of its own. It only makes things faster: whoever is told looks regularly anyway, so a broken
+/// connection is dialled again and little said about it.
 /// </summary>
 internal sealed class ClusterFeed : IAsyncDisposable
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan Look = TimeSpan.FromSeconds(5);
-
     private readonly NpgsqlDataSource _source;
-    private readonly Action _changed;
+    private readonly TimeSpan _pause;
+    private readonly TimeSpan _silence;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private readonly Action _changed;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _loop;
 
-    public ClusterFeed(NpgsqlDataSource source, Action changed, TimeProvider time, ILogger log)
+    public ClusterFeed(
+        NpgsqlDataSource source, TimeSpan lease, TimeProvider time, ILogger log, Action changed)
     {
         _source = source;
-        _changed = changed;
+        _pause = lease / 10;
+        _silence = lease;
         _time = time;
         _log = log;
+        _changed = changed;
         _loop = Task.Run(RunAsync);
     }
 
@@ -46,27 +49,37 @@ internal sealed class ClusterFeed : IAsyncDisposable
             {
                 return;
             }
-            catch (Exception thrown) when (
-                PostgresErrors.IsOfDatabase(thrown) || thrown is OperationCanceledException)
+            catch (Exception thrown)
             {
-                PostgresLog.ClusterFeedBroken(_log, PostgresErrors.Text(thrown));
+                PostgresLog.ClusterFeedBroke(_log, PostgresErrors.Text(thrown));
+                await Task.Delay(_pause, _time, _stop.Token).ConfigureAwait(
+                    ConfigureAwaitOptions.SuppressThrowing);
             }
-
-            await Task.Delay(Pause, _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
     private async Task ListenAsync()
     {
-        await using var connection = await _source.OpenConnectionAsync(_stop.Token).ConfigureAwait(false);
+        await using var connection = _source.CreateConnection();
+        using (var patience = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token))
+        {
+            patience.CancelAfter(_silence);
+            await connection.OpenAsync(patience.Token).ConfigureAwait(false);
+        }
+
         connection.Notification += (_, _) => _changed();
-        _ = await Sql.RunAsync(connection, $"LISTEN {ClusterSql.Channel}", _stop.Token).ConfigureAwait(false);
-        _changed();
         while (true)
         {
-            // Shows a connection that died without a word.
-            _ = await connection.WaitAsync(Look, _stop.Token).ConfigureAwait(false);
-            _ = await Sql.ScalarAsync<int>(connection, "SELECT 1", _stop.Token).ConfigureAwait(false);
+            // Each time: it is also how a connection that is dead without a word is noticed.
+            using (var patience = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token))
+            {
+                patience.CancelAfter(_silence);
+                _ = await Sql.RunAsync(connection, $"LISTEN {ClusterSql.Channel}", patience.Token)
+                    .ConfigureAwait(false);
+            }
+
+            _changed();
+            _ = await connection.WaitAsync(_silence * 4, _stop.Token).ConfigureAwait(false);
         }
     }
 }

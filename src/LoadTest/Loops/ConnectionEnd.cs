@@ -1,0 +1,16 @@
+namespace MailCluster.LoadTest.Loops;
+
+/// <summary>Why nothing more comes.</summary>
+internal enum ConnectionEnd
+{
+    None,
+    Refused,
+    Unreachable,
+    NoPort,
+    NoDescriptor,
+    ClosedByPeer,
+    Reset,
+    TimedOut,
+    TlsFailed,
+    ClosedHere,
+}
