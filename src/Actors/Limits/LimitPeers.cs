@@ -143,19 +143,10 @@ internal sealed class LimitPeers : IShardResidents
         }
     }
 
-    private static void Answer<T>(RemoteAsk ask, ValueTask<T> answer, Func<T, Envelope> write)
-    {
-        if (answer.IsCompletedSuccessfully)
-        {
-            ask.Answer(write(answer.Result));
-        }
-        else
-        {
-            _ = AnswerLaterAsync(ask, answer, write);
-        }
-    }
+    private static void Answer<T>(RemoteAsk ask, ValueTask<T> answer, Func<T, Envelope> write) =>
+        _ = AnswerAsync(ask, answer, write);
 
-    private static async Task AnswerLaterAsync<T>(RemoteAsk ask, ValueTask<T> answer, Func<T, Envelope> write)
+    private static async Task AnswerAsync<T>(RemoteAsk ask, ValueTask<T> answer, Func<T, Envelope> write)
     {
         try
         {

@@ -11,7 +11,9 @@ using Xunit;
 
 namespace MailCluster.Actors.Tests.Cluster;
 
-/// <summary>Each sentence of the cluster's design on a real server. Time is set in the table, never waited for.</summary>
+/// <summary>
+/// Each sentence of the cluster's design on a real server. Time is set in the table, never waited for.
+/// </summary>
 public sealed class PostgresClusterStoreTests : IAsyncLifetime
 {
     private const string Waits =
@@ -380,9 +382,10 @@ public sealed class PostgresClusterStoreTests : IAsyncLifetime
     private static async Task PollAsync(Func<bool> condition)
     {
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
         while (!condition())
         {
-            await Task.Delay(5, patience.Token);
+            await tick.WaitForNextTickAsync(patience.Token);
         }
     }
 
@@ -424,9 +427,10 @@ public sealed class PostgresClusterStoreTests : IAsyncLifetime
     private async Task UntilAsync(string statement)
     {
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
         while (await _engine.ExecuteAsync(statement) is not true)
         {
-            await Task.Delay(5, patience.Token);
+            await tick.WaitForNextTickAsync(patience.Token);
         }
     }
 }

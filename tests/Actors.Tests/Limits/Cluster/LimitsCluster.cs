@@ -66,7 +66,9 @@ internal sealed class LimitsCluster : IDisposable
     public Task WaitAsync(TimeSpan upTo) =>
         Task.Delay(TimeSpan.FromTicks(_random.NextInt64(upTo.Ticks + 1)), Scheduler.Time);
 
-    /// <summary>A planned move. Nothing happens when one of both dies in the middle: its lease's end says what.</summary>
+    /// <summary>
+    /// A planned move. Nothing happens when one of both dies in the middle: its lease's end says what.
+    /// </summary>
     public async Task MoveAsync(LimitsNode to)
     {
         var from = Owner;
