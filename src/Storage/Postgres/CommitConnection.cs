@@ -1,3 +1,4 @@
+using System.Data;
 using MailCluster.Shared.Cluster;
 using Npgsql;
 
@@ -107,7 +108,13 @@ internal sealed class CommitConnection(Func<CommitStatements> statements, int la
         }
         catch (PostgresException error) when (!PostgresErrors.EndsConnection(error))
         {
-            // An error that the server tells of has undone the transaction, also one at its very end.
+            // An error that the server tells of has undone the transaction, also one at its very end. The driver leaves
+            // the connection after some (resources, defects).
+            if (_connection!.FullState != ConnectionState.Open)
+            {
+                await CloseAsync().ConfigureAwait(false);
+            }
+
             return Judge(error);
         }
         catch (PostgresException error) when (error.SqlState == PostgresErrorCodes.ReadOnlySqlTransaction)
