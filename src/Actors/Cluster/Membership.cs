@@ -12,7 +12,7 @@ namespace MailCluster.Actors.Cluster;
 public sealed class Membership : IShardHomes, IAsyncDisposable
 {
     private readonly MembershipParts _parts;
-    private readonly NodeRegistration _registration;
+    private readonly NodeLife _life;
     private readonly ShardBook _book = new();
     private readonly TurnLoop _loop;
     private readonly HandOvers _handOvers;
@@ -34,8 +34,8 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
         ClusterMetrics metrics, ILoggerFactory log)
     {
         _parts = new(store, options, time, metrics, log.CreateLogger("MailCluster.Cluster"));
-        _registration = registration;
         _loop = new TurnLoop(AfterTurns, failure => ClusterLog.Fault(_parts.Log, failure));
+        _life = new NodeLife(_parts, registration, _loop, _stop.Token);
         _reads = new TableReads(_parts, _book, _loop, WasRead);
         _handOvers = new HandOvers(_parts, _book, _loop, Publish);
         _claims = new Claims(_parts, _book, _loop, _reads.Require);
@@ -87,7 +87,7 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
     public async Task<NodePeer> JoinAsync(CancellationToken cancellationToken)
     {
         _parts.Metrics.Is(NodeState.Joining);
-        var lease = await new Joining(_parts, _registration).JoinAsync(cancellationToken);
+        var lease = await _life.JoinAsync(cancellationToken);
         Take(lease);
         _view = _view with { Self = lease.Self, Lease = lease };
         _looping = _loop.RunAsync();
@@ -101,7 +101,7 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
         _loop.Post(() =>
         {
             _around = new(residents, links, tells, fence);
-            _ = BecomeAsync(NodeState.Up, _lease!);
+            _life.Become(NodeState.Up, _lease!, Became);
         });
 
     /// <summary>What another node says has moved. On any thread; at the bound it is dropped.</summary>
@@ -182,49 +182,7 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
         _wasGood = true;
         _reads.Require();
         ClusterLog.Joined(_parts.Log, lease.Self.Id.Value, lease.Self.Incarnation.Value);
-        _ = KeepAsync(lease);
-    }
-
-    private async Task KeepAsync(NodeLease lease)
-    {
-        try
-        {
-            await lease.RenewAsync(() => _loop.Post(Publish), _stop.Token);
-            _loop.Post(() => Lost(lease));
-        }
-        catch (OperationCanceledException)
-        {
-            lease.End();
-        }
-        catch (Exception failure)
-        {
-            // Without renewals the lease ends by itself, and then others take over: as safe as a crash.
-            ClusterLog.Fault(_parts.Log, failure);
-        }
-    }
-
-    private async Task BecomeAsync(NodeState state, NodeLease lease)
-    {
-        while (lease.IsGoing && !_stop.IsCancellationRequested)
-        {
-            try
-            {
-                using var patience = _parts.Patience();
-                if (!await _parts.Store.SetStateAsync(lease.Self, state, patience.Token))
-                {
-                    // Lost: the next renewal says so.
-                    return;
-                }
-
-                _loop.Post(() => Became(state, lease));
-                return;
-            }
-            catch (Exception failure)
-            {
-                ClusterLog.StateFailed(_parts.Log, state, failure.Message);
-                await Task.Delay(_parts.Options.RetryAfter, _parts.Time);
-            }
-        }
+        _life.Keep(lease, Publish, Lost);
     }
 
     private void Became(NodeState state, NodeLease lease)
@@ -262,7 +220,7 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
         ClusterLog.Draining(_parts.Log, _book.CountOf(_lease.Self));
         _state = NodeState.Draining;
         _parts.Metrics.Is(_state);
-        _ = BecomeAsync(NodeState.Draining, _lease);
+        _life.Become(NodeState.Draining, _lease, Became);
     }
 
     private void Lost(NodeLease lease)
@@ -286,48 +244,13 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
 
         _state = NodeState.Joining;
         _parts.Metrics.Is(_state);
-        _ = RejoinAsync();
-    }
-
-    private async Task RejoinAsync()
-    {
-        try
-        {
-            var lease = await new Joining(_parts, _registration).JoinAgainAsync(_stop.Token);
-            _loop.Post(() => Rejoined(lease));
-        }
-        catch (OperationCanceledException)
-        {
-            // The node ends.
-        }
+        _life.Rejoin(Rejoined);
     }
 
     private void Rejoined(NodeLease lease)
     {
         Take(lease);
-        _ = TakeFenceAsync(lease);
-    }
-
-    private async Task TakeFenceAsync(NodeLease lease)
-    {
-        while (lease.IsGoing && !_stop.IsCancellationRequested)
-        {
-            try
-            {
-                if (_around is { } around)
-                {
-                    await around.Fence.TakeAsync(lease.Self);
-                }
-
-                _loop.Post(() => FenceTaken(lease));
-                return;
-            }
-            catch (Exception failure)
-            {
-                ClusterLog.RejoinFailed(_parts.Log, failure.Message);
-                await Task.Delay(_parts.Options.RetryAfter, _parts.Time);
-            }
-        }
+        _life.TakeFence(lease, _around?.Fence, FenceTaken);
     }
 
     private void FenceTaken(NodeLease lease)
@@ -341,7 +264,7 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
         Reincarnated?.Invoke(lease.Self);
         if (_around is not null && _state == NodeState.Joining)
         {
-            _ = BecomeAsync(NodeState.Up, lease);
+            _life.Become(NodeState.Up, lease, Became);
         }
     }
 

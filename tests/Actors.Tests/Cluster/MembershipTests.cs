@@ -20,7 +20,8 @@ public sealed class MembershipTests
         Assert.All(run.Nodes, node => Assert.Equal(run.Count(node), run.Database.Read().Shards.Count(
             shard => shard.Owner == node.Members.Self)));
         Assert.All(run.Nodes, node => Assert.Equal(2, node.Expected.Length));
-        Assert.All(run.Database.Read().Nodes, node => Assert.Equal((NodeState.Up, "1.2.3"), (node.State, node.Version)));
+        Assert.All(
+            run.Database.Read().Nodes, node => Assert.Equal((NodeState.Up, "1.2.3"), (node.State, node.Version)));
     }
 
     [Theory, MemberData(nameof(Seeds))]
