@@ -143,10 +143,20 @@ internal sealed class LimitPeers : IShardResidents
         }
     }
 
-    private static void Answer<T>(RemoteAsk ask, ValueTask<T> answer, Func<T, Envelope> write) =>
-        _ = AnswerAsync(ask, answer, write);
+    private static void Answer<T>(RemoteAsk ask, ValueTask<T> answer, Func<T, Envelope> write)
+    {
+        var verdict = answer.IsCompletedSuccessfully ? write(answer.Result) : null;
+        if (verdict is not null)
+        {
+            ask.Answer(verdict);
+        }
+        else
+        {
+            _ = AnswerLaterAsync(ask, answer, write);
+        }
+    }
 
-    private static async Task AnswerAsync<T>(RemoteAsk ask, ValueTask<T> answer, Func<T, Envelope> write)
+    private static async Task AnswerLaterAsync<T>(RemoteAsk ask, ValueTask<T> answer, Func<T, Envelope> write)
     {
         try
         {
@@ -222,7 +232,8 @@ internal sealed class LimitPeers : IShardResidents
         var given = ask.Envelope.GiveBackPermit;
         var permit = new Permit(ask.From, given.Connection);
         if (HomeKey.Of(given.Subject) is { } home
-            && !_homes.NotifyAlive(home, new SourceMessage.GiveBack(permit, IsOfAsk: false)) && Known.Remove(home, permit))
+            && !_homes.NotifyAlive(home, new SourceMessage.GiveBack(permit, IsOfAsk: false))
+            && Known.Remove(home, permit))
         {
             Freed(home);
         }

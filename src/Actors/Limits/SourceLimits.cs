@@ -235,8 +235,7 @@ public sealed class SourceLimits
                 _refusals.Add(ask.Binding, ask.Home, ask.Limit, asked.Freed);
                 break;
             case Admission.Unreachable:
-                // The grant may come late or have come before the failure; this is behind it in the mailbox or on the
-                // link.
+                // The grant may come late or have come before the failure; this is behind it, here or on the link.
                 GiveBack(ask.Home, ask.Permit.Connection, isOfAsk: true);
                 break;
         }
