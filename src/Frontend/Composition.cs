@@ -108,6 +108,10 @@ internal static class Composition
             provider.GetRequiredService<ActorSystem>(), cluster.Membership, cluster.Links, new ShardAsksOptions(),
             provider.GetRequiredService<AskMetrics>(), provider.GetRequiredService<ILoggerFactory>()));
         services.AddSingleton<MailResidents>();
+        services.AddSingleton<IShardResidents>(provider => new ShardResidents(
+            provider.GetRequiredService<MailResidents>(),
+            provider.GetRequiredService<SourceLimits>().Residents
+                ?? throw new InvalidOperationException("The limits of a cluster have residents.")));
     }
 
     private static void AddActors(IServiceCollection services, MailClusterOptions options, ClusterNode? cluster)
@@ -150,7 +154,10 @@ internal static class Composition
                 MaxDelay = options.Accounts.MaxLogonDelay,
             },
         });
-        services.AddSingleton<LimitsMetrics>().AddSingleton<SourceLimits>();
+        services.AddSingleton<LimitsMetrics>().AddSingleton(provider => new SourceLimits(
+            provider.GetRequiredService<ActorSystem>(), provider.GetRequiredService<SourceLimitOptions>(),
+            provider.GetRequiredService<LimitsMetrics>(), provider.GetRequiredService<ILoggerFactory>(),
+            provider.GetService<ShardAsks>()));
         services.AddSingleton<SpoolMetrics>().AddSingleton(provider => new Spool(
             provider.GetRequiredService<ActorSystem>(), provider.GetRequiredService<MailboxRegion>(),
             provider.GetRequiredService<ISpoolStore>(), new SpoolOptions(),

@@ -2,7 +2,6 @@ using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using MailCluster.Actors.Cluster;
-using MailCluster.Actors.Delivery;
 using MailCluster.Actors.Kernel;
 using MailCluster.Actors.Mailboxes;
 using MailCluster.Actors.Storage;
@@ -55,7 +54,7 @@ internal sealed class Node(
         if (cluster is not null)
         {
             await cluster.StartAsync(
-                app.Services.GetRequiredService<ShardAsks>(), app.Services.GetRequiredService<MailResidents>(),
+                app.Services.GetRequiredService<ShardAsks>(), app.Services.GetRequiredService<IShardResidents>(),
                 app.Lifetime.StopApplication, cancellationToken);
         }
 

@@ -35,8 +35,9 @@ public sealed partial class LoadTests(ITestOutputHelper output) : IDisposable
         foreach (string client in new[] { "strangers", "relay", "users", "readers", "holders", "slow" })
         {
             // Arrived, done, failed: not one of those who behave was refused.
-            Match row = Regex.Match(result.Output, $@"^{client}\t([\d,]+)\t([\d,]+)\t0\t", RegexOptions.Multiline);
-            Assert.True(row.Success && row.Groups[1].Value == row.Groups[2].Value, $"{client}: {row.Value}");
+            Match row = Regex.Match(
+                result.Output, $@"^{client}\t([\d,]+)\t([\d,]+)\t0\t0\t", RegexOptions.Multiline);
+            Assert.True(row.Success && row.Groups[1].Value == row.Groups[2].Value, $"{client}:\n{result.Output}");
         }
 
         Assert.Contains("The ledger is green", File.ReadAllText(report), StringComparison.Ordinal);
@@ -52,10 +53,10 @@ public sealed partial class LoadTests(ITestOutputHelper output) : IDisposable
         LoadResult result = await LoadRun.RunAsync(
             new LoadWishes
             {
-                Scenario = Busy("8s"),
+                Scenario = Busy("14s"),
                 LedgerPath = LedgerPath,
                 ReadyFiles = [ReadyFile],
-                Chaos = ChaosPlan.Parse("kill=2s,pause=6s/1s"),
+                Chaos = ChaosPlan.Parse("kill=4s,pause=11s/1s"),
                 Restart = $"exec '{Programs.MailCluster}' serve --config '{node.Configuration}'"
                     + $" --ready-file '{ReadyFile}'",
                 Happened = output.WriteLine,
@@ -66,7 +67,7 @@ public sealed partial class LoadTests(ITestOutputHelper output) : IDisposable
         {
             output.WriteLine($"{result.Verdict}\n{string.Join('\n', result.Reasons)}");
             Assert.True(result.Verdict!.IsGreen, string.Join('\n', result.Verdict.Findings.Select(one => one.Text)));
-            Assert.True(result.Verdict.Acknowledged > 100, result.Verdict.ToString());
+            Assert.True(result.Verdict.Acknowledged > 20, result.Verdict.ToString());
             Assert.True(result.Verdict.Removed > 0, result.Verdict.ToString());
             Assert.NotEqual(node.ProcessId, restarted.Id);
             Assert.Contains(result.Happenings, one => one.Text.Contains("was killed", StringComparison.Ordinal));

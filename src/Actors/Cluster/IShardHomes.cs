@@ -70,9 +70,7 @@ public interface IShardResidents
     /// Who there is, this node and those that are down included: as the table was read, before shards of that table
     /// arrive or leave. Often; mostly nothing has changed.
     /// </summary>
-    void NodesChanged(ImmutableArray<NodeRow> nodes)
-    {
-    }
+    void NodesChanged(ImmutableArray<NodeRow> nodes);
 
     /// <summary>This node is their home now; <see cref="IShardHomes.Find"/> says so already.</summary>
     void Arrived(ImmutableArray<ShardEpoch> shards);

@@ -490,7 +490,7 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
         var old = _view;
         var self = _lease?.Self ?? old.Self;
         var change = _book.Settle(_lease?.Self);
-        var homes = _book.Homes(self, _lease is not null, _reads.Age);
+        var homes = _book.Homes(self, _lease is not null);
         var isGood = _lease is { IsGood: true };
         if (_lease is not null && isGood != _wasGood)
         {

@@ -130,14 +130,16 @@ internal sealed class ShardBook
         return new(left.ToImmutable(), arrived.ToImmutable());
     }
 
-    /// <param name="age">Since the table was read: leases have become shorter by that.</param>
+    /// <summary>
+    /// Others are as alive as they were in the table: a node that cannot read it any more cannot tell, and asks them.
+    /// </summary>
     /// <param name="isHome">False: self is lost, nothing is here.</param>
-    public ShardHome[] Homes(NodePeer self, bool isHome, TimeSpan age)
+    public ShardHome[] Homes(NodePeer self, bool isHome)
     {
         var homes = new ShardHome[_rows.Length];
         for (var i = 0; i < homes.Length; i++)
         {
-            homes[i] = HomeOf(_rows[i], self, age);
+            homes[i] = HomeOf(_rows[i], self);
             if (!isHome && homes[i].Kind == HomeKind.Here)
             {
                 homes[i] = new(HomeKind.Moving, homes[i].Epoch, default);
@@ -147,7 +149,8 @@ internal sealed class ShardBook
         return homes;
     }
 
-    /// <summary>False: its lease has expired, it is down, or a later incarnation stands in its place.</summary>
+    /// <param name="age">Since the table was read: leases have become shorter by that.</param>
+    /// <returns>False: its lease has expired, it is down, or a later incarnation stands in its place.</returns>
     public bool IsAlive(NodePeer peer, TimeSpan age) => !_nodes.TryGetValue(peer.Id, out var node)
         || node.Incarnation.Value < peer.Incarnation.Value
         || (node.Peer == peer && node.State != NodeState.Down && node.LeaseLeft > age);
@@ -182,7 +185,7 @@ internal sealed class ShardBook
         return [.. dead];
     }
 
-    private ShardHome HomeOf(ShardRow row, NodePeer self, TimeSpan age)
+    private ShardHome HomeOf(ShardRow row, NodePeer self)
     {
         if (row.Owner is not { } owner)
         {
@@ -194,7 +197,7 @@ internal sealed class ShardBook
             return new(_leaving.ContainsKey(row.Shard) ? HomeKind.Moving : HomeKind.Here, row.Epoch, self);
         }
 
-        return new(IsAlive(owner, age) ? HomeKind.There : HomeKind.Moving, row.Epoch, owner);
+        return new(IsAlive(owner, TimeSpan.Zero) ? HomeKind.There : HomeKind.Moving, row.Epoch, owner);
     }
 
     private void Set(int shard, ShardRow row)

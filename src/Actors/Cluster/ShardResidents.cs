@@ -6,6 +6,14 @@ namespace MailCluster.Actors.Cluster;
 /// <summary>Several kinds of residents side by side. They leave at the same time.</summary>
 public sealed class ShardResidents(params ImmutableArray<IShardResidents> residents) : IShardResidents
 {
+    public void NodesChanged(ImmutableArray<NodeRow> nodes)
+    {
+        foreach (var resident in residents)
+        {
+            resident.NodesChanged(nodes);
+        }
+    }
+
     public void Arrived(ImmutableArray<ShardEpoch> shards)
     {
         foreach (var resident in residents)

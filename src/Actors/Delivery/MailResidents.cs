@@ -8,6 +8,11 @@ namespace MailCluster.Actors.Delivery;
 /// <summary>Mailboxes and the spool's visits to them, as their shards come and go.</summary>
 public sealed class MailResidents(MailboxRegion region, Spool spool) : IShardResidents
 {
+    public void NodesChanged(ImmutableArray<NodeRow> nodes)
+    {
+        // Who else is there matters to nobody here.
+    }
+
     /// <summary>Mailboxes load when they are asked; what waits for them in the spool is looked for now.</summary>
     public void Arrived(ImmutableArray<ShardEpoch> shards) => spool.HomesArrived();
 

@@ -56,8 +56,13 @@ internal readonly struct AdmissionAsk(
 
         if (verdict is Admission.Admitted or Admission.AdmittedOwing)
         {
-            held.Hold(home, binding, permit.Connection);
-            return verdict;
+            if (held.TryConfirm(home, binding, permit.Connection, limit))
+            {
+                return verdict;
+            }
+
+            peers!.GiveBack(home, permit.Connection);
+            return Admission.TooMany;
         }
 
         var now = asks.Homes.Find(Shard);

@@ -60,8 +60,10 @@ internal sealed class HeldPermits(IEqualityComparer<HomeKey> comparer, bool isPa
     /// </summary>
     /// <param name="others">Known of other nodes.</param>
     /// <param name="isNew">It was not held before.</param>
+    /// <param name="isUnasked">Not in such a turn: the home cannot be asked.</param>
     public bool TryHold(
-        HomeKey source, string binding, long connection, int limit, int others, out bool isNew)
+        HomeKey source, string binding, long connection, int limit, int others, out bool isNew,
+        bool isUnasked = false)
     {
         lock (Gate)
         {
@@ -85,17 +87,8 @@ internal sealed class HeldPermits(IEqualityComparer<HomeKey> comparer, bool isPa
             }
 
             isNew = true;
-            Put(source, connection, new HeldPermit(binding, null));
+            Put(source, connection, new HeldPermit(binding, null, isUnasked));
             return true;
-        }
-    }
-
-    /// <summary>Without a home's leave: the setting says so when the home cannot be asked.</summary>
-    public void Hold(HomeKey source, string binding, long connection)
-    {
-        lock (Gate)
-        {
-            Put(source, connection, new HeldPermit(binding, null));
         }
     }
 
@@ -108,12 +101,35 @@ internal sealed class HeldPermits(IEqualityComparer<HomeKey> comparer, bool isPa
         }
     }
 
-    /// <summary>False when it was not held.</summary>
-    public bool Remove(HomeKey source, long connection)
+    /// <summary>
+    /// Another node's home has granted it. False: so many are held here already, some without leave, that it is not
+    /// used: what one node lets in is never more than the limit.
+    /// </summary>
+    public bool TryConfirm(HomeKey source, string binding, long connection, int limit)
     {
         lock (Gate)
         {
-            return RemoveLocked(source, connection);
+            var holding = Find(source);
+            var isHeld = holding is not null && holding.Permits.TryGetValue(connection, out var permit)
+                && permit.AskedAt is null;
+            if (!isHeld && holding is not null && holding.Tally.Of(binding) - holding.Asked.Of(binding) >= limit)
+            {
+                return false;
+            }
+
+            Put(source, connection, new HeldPermit(binding, null));
+            return true;
+        }
+    }
+
+    /// <summary>False when it was not held.</summary>
+    /// <param name="keepsUnasked">An ask is taken back, and not what was held without one since.</param>
+    public bool Remove(HomeKey source, long connection, bool keepsUnasked = false)
+    {
+        lock (Gate)
+        {
+            return !(keepsUnasked && FindLocked(source, connection) is { IsUnasked: true })
+                && RemoveLocked(source, connection);
         }
     }
 
@@ -125,7 +141,7 @@ internal sealed class HeldPermits(IEqualityComparer<HomeKey> comparer, bool isPa
             return false;
         }
 
-        holding.Tally.Add(permit.Binding, -1);
+        holding.Count(permit, -1);
         _count--;
         if (holding.Permits.Count == 0)
         {
@@ -177,7 +193,7 @@ internal sealed class HeldPermits(IEqualityComparer<HomeKey> comparer, bool isPa
 
         if (holding.Permits.TryGetValue(connection, out var before))
         {
-            holding.Tally.Add(before.Binding, -1);
+            holding.Count(before, -1);
         }
         else
         {
@@ -185,20 +201,34 @@ internal sealed class HeldPermits(IEqualityComparer<HomeKey> comparer, bool isPa
         }
 
         holding.Permits[connection] = permit;
-        holding.Tally.Add(permit.Binding, 1);
+        holding.Count(permit, 1);
     }
 
     /// <param name="AskedAt">Null: held. Otherwise who has not answered yet.</param>
-    public readonly record struct HeldPermit(string Binding, NodePeer? AskedAt);
+    /// <param name="IsUnasked">Held without a home's leave.</param>
+    public readonly record struct HeldPermit(string Binding, NodePeer? AskedAt, bool IsUnasked = false);
 
     private sealed class Holding
     {
         public const int SpareCapacityMax = 16;
 
         private BindingTally _tally;
+        private BindingTally _asked;
 
         public Dictionary<long, HeldPermit> Permits { get; } = [];
 
-        public ref BindingTally Tally => ref _tally;
+        public ref readonly BindingTally Tally => ref _tally;
+
+        /// <summary>Of them, those without an answer.</summary>
+        public ref readonly BindingTally Asked => ref _asked;
+
+        public void Count(in HeldPermit permit, int change)
+        {
+            _tally.Add(permit.Binding, change);
+            if (permit.AskedAt is not null)
+            {
+                _asked.Add(permit.Binding, change);
+            }
+        }
     }
 }

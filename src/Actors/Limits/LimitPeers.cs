@@ -231,7 +231,7 @@ internal sealed class LimitPeers : IShardResidents
         var given = ask.Envelope.GiveBackPermit;
         var permit = new Permit(ask.From, given.Connection);
         if (HomeKey.Of(given.Subject) is { } home
-            && !_homes.NotifyAlive(home, new SourceMessage.GiveBack(permit)) && Known.Remove(home, permit))
+            && !_homes.NotifyAlive(home, new SourceMessage.GiveBack(permit, IsOfAsk: false)) && Known.Remove(home, permit))
         {
             Freed(home);
         }

@@ -103,7 +103,7 @@ internal sealed class SourceActor(HomeKey key, SourceSurroundings around) : Acto
         if (verdict == Admission.Admitted && around.Known?.IsHere(key) == false)
         {
             // Perhaps the new home has asked for what there is before this was held: it knows nothing of it.
-            Forget(admit.Permit);
+            Forget(admit.Permit, keepsUnasked: true);
             admit.Reply.Fail(AskFailure.NotHere);
             return;
         }
@@ -131,7 +131,7 @@ internal sealed class SourceActor(HomeKey key, SourceSurroundings around) : Acto
 
     private void GiveBack(SourceMessage.GiveBack back)
     {
-        Forget(back.Permit);
+        Forget(back.Permit, back.IsOfAsk);
         if (_isWaiting)
         {
             // What is put aside may ask for just this permit; then it is given back again.
@@ -139,10 +139,10 @@ internal sealed class SourceActor(HomeKey key, SourceSurroundings around) : Acto
         }
     }
 
-    private void Forget(Permit permit)
+    private void Forget(Permit permit, bool keepsUnasked)
     {
         var isFreed = permit.Holder == default
-            ? around.Held.Remove(key, permit.Connection)
+            ? around.Held.Remove(key, permit.Connection, keepsUnasked)
             : around.Known?.Remove(key, permit) == true;
         if (isFreed)
         {

@@ -99,7 +99,7 @@ public sealed class SourceLimits
     public bool TryHoldUnasked(string binding, SourceKey source, long connection, int limit)
     {
         var home = HomeKey.Of(source);
-        if (!_held.TryHold(home, binding, connection, limit, others: 0, out _))
+        if (!_held.TryHold(home, binding, connection, limit, _peers?.Known.CountOf(home, binding) ?? 0, out _, true))
         {
             return false;
         }
@@ -163,7 +163,7 @@ public sealed class SourceLimits
 
     private void Release(HomeKey home, long connection)
     {
-        var isHeld = GiveBack(home, connection);
+        var isHeld = GiveBack(home, connection, isOfAsk: false);
         if (isHeld)
         {
             // Even if the home is busy now: the next connection asks, and that is behind this in the mailbox.
@@ -171,7 +171,7 @@ public sealed class SourceLimits
         }
     }
 
-    private bool GiveBack(HomeKey home, long connection)
+    private bool GiveBack(HomeKey home, long connection, bool isOfAsk)
     {
         if (_peers is not null && !_peers.IsHere(home))
         {
@@ -179,10 +179,10 @@ public sealed class SourceLimits
         }
 
         var isHeld = _held.Contains(home, connection);
-        if (!_homes.NotifyAlive(home, new SourceMessage.GiveBack(new Permit(default, connection))))
+        if (!_homes.NotifyAlive(home, new SourceMessage.GiveBack(new Permit(default, connection), isOfAsk)))
         {
             // Held without the home's leave, or from before it was here.
-            _held.Remove(home, connection);
+            _held.Remove(home, connection, isOfAsk);
             _peers?.Freed(home);
         }
 
@@ -237,7 +237,7 @@ public sealed class SourceLimits
                 break;
             case Admission.Unreachable:
                 // The grant may come late or have come before the failure; this is behind it in the mailbox or on the link.
-                GiveBack(ask.Home, ask.Permit.Connection);
+                GiveBack(ask.Home, ask.Permit.Connection, isOfAsk: true);
                 break;
         }
 

@@ -15,7 +15,8 @@ internal abstract record SourceMessage
     }
 
     /// <summary>A connection has ended or was not answered; giving back what is not held changes nothing.</summary>
-    public sealed record GiveBack(Permit Permit) : SourceMessage;
+    /// <param name="IsOfAsk">Whose ask was not answered: what it holds without leave since then stays.</param>
+    public sealed record GiveBack(Permit Permit, bool IsOfAsk) : SourceMessage;
 
     /// <summary>A message wants its place in the window.</summary>
     public sealed record Take(string Binding, int PerMinute, ReplyTo<RateVerdict> Reply) : SourceMessage, IUndeliverable

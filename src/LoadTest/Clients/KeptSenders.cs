@@ -38,13 +38,9 @@ internal sealed class KeptSenders(RunContext run, ClientPlan plan, OperationMete
         }
     }
 
+    /// <summary>What has arrived is still sent; whoever has nothing to send quits.</summary>
     public void Stop()
     {
-        while (_arrived.TryDequeue(out _))
-        {
-            meter.Leave();
-        }
-
         while (_idle.TryPop(out var signal))
         {
             signal.Give();

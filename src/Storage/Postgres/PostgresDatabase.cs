@@ -192,7 +192,7 @@ public sealed class PostgresDatabase
             if (row.GetInt32(0) < OldestVersion)
             {
                 throw new StoreOpenException(
-                    $"The server of {Place} is PostgreSQL {ServerVersion}; 13 or newer is needed.");
+                    $"The server of {Place} is PostgreSQL {ServerVersion}; 15 or newer is needed.");
             }
 
             if (row.GetString(1) != "UTF8")

@@ -82,6 +82,10 @@ internal sealed class MemberNode : IShardResidents, IMoveTells, IFenceTaker, INo
     /// <summary>By what residents know.</summary>
     public bool Has(ShardId shard) => _residents.ContainsKey(shard);
 
+    public void NodesChanged(ImmutableArray<NodeRow> nodes)
+    {
+    }
+
     public void Arrived(ImmutableArray<ShardEpoch> shards)
     {
         foreach (var shard in shards)

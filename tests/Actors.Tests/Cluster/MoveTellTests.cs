@@ -73,6 +73,10 @@ public sealed class MoveTellTests
 
     private sealed class NoResidents : IShardResidents
     {
+        public void NodesChanged(System.Collections.Immutable.ImmutableArray<NodeRow> nodes)
+        {
+        }
+
         public void Arrived(System.Collections.Immutable.ImmutableArray<ShardEpoch> shards)
         {
         }

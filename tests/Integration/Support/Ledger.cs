@@ -204,7 +204,14 @@ internal sealed class Senders(NodeChoice nodes, Ledger ledger, int users, int se
 
             try
             {
-                using Dialogue dialogue = Dialogue.Smtp(node.Smtp);
+                using Dialogue dialogue = Dialogue.Connect(node.Smtp);
+                if (!TakesMail(dialogue.ReadReply()))
+                {
+                    // A node that cannot ask how many connections its source has sends it away for now (421 4.4.2).
+                    continue;
+                }
+
+                dialogue.Ask("EHLO client.example.test", "250");
                 while (!_stopped && !dialogue.IsClosed)
                 {
                     Message(dialogue, random, $"{seed}-{sender}-{sent++}");

@@ -23,6 +23,7 @@ internal sealed partial class Node : IDisposable
     private readonly Process _process;
     private readonly StringBuilder _log = new();
     private Dictionary<string, List<IPEndPoint>> _endpoints = [];
+    private volatile bool _isDisposed;
 
     private Node(NodeSettings settings)
     {
@@ -172,7 +173,7 @@ internal sealed partial class Node : IDisposable
         return _process.ExitCode;
     }
 
-    public bool HasExited => _process.HasExited;
+    public bool HasExited => _isDisposed || _process.HasExited;
 
     public int Stop()
     {
@@ -193,6 +194,11 @@ internal sealed partial class Node : IDisposable
 
     public void Dispose()
     {
+        if (_isDisposed)
+        {
+            return;
+        }
+
         if (ProcessId != 0 && !_process.HasExited)
         {
             Signal(SignalKill);
@@ -207,6 +213,8 @@ internal sealed partial class Node : IDisposable
             // It was never started, or is gone.
         }
 
+        // Clients on threads of their own may still ask whether it has exited.
+        _isDisposed = true;
         _process.Dispose();
     }
 

@@ -18,7 +18,21 @@ public sealed class LimitsWireTests
         var written = Messages().Select(message => Convert.ToHexStringLower(message.ToByteArray())).ToArray();
         Assert.Equal(
             [
-                "GOLDEN",
+                "080118f4032002f2011a0a0b080211020100000000000012076761746577617918072014",
+                "08011001fa01020803",
+                "82020f0a0b08021102010000000000001007",
+                "8a02300a2908051001180122210a0b08021102010000000000001207676174657761791a0301ac022201022a01"
+                    + "03120300ff07",
+                "9202050a0300ff07",
+                "9a020d0a0b0802110201000000000000",
+                "a202180a0b0802110201000000000000120767617465776179183c",
+                "aa02020802",
+                "b2020d0a0b0802110201000000000000",
+                "ba021a0a0b0802110201000000000000120b0802110201000000000000",
+                "c2020708fa0110011801",
+                "ca021c0a0b0802110201000000000000120b08021102010000000000001801",
+                "d2022d080510091a27080210031a210a0b08021102010000000000001207676174657761791a0301ac02220102"
+                    + "2a0103",
             ],
             written);
         foreach (var octets in written)
@@ -30,7 +44,7 @@ public sealed class LimitsWireTests
 
     [Fact]
     public void Homes_are_where_they_always_were() => Assert.Equal(
-        "GOLDEN",
+        "540 148 929 350 400 297 538 49",
         string.Join(
             ' ',
             SourceLimits.ShardOf(Source).Number,
