@@ -108,7 +108,8 @@ internal static class PostgresMeasurement
                     var mailbox = mailboxes[((first + recipient) * senders) + sender];
                     unit.Guard(new ShardEpoch(ShardId.Of(mailbox), 1));
                     messages[recipient] = new StoreOperation.InsertMessage(
-                        mailbox, FolderId.Inbox, MessageNumber.After(new MessageNumber(body.Value), DateTimeOffset.UtcNow),
+                        mailbox, FolderId.Inbox,
+                        MessageNumber.After(new MessageNumber(body.Value), DateTimeOffset.UtcNow),
                         new Uid((uint)body.Value), new ModSeq(body.Value + 1), body, (uint)octets, (uint)octets,
                         DateTimeOffset.UtcNow);
                 }
@@ -137,7 +138,8 @@ internal static class PostgresMeasurement
         {
             var text = File.ReadAllText($"/proc/{server.Processes[index]}/stat");
             var fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
-            var used = fields[11..(index == 0 ? 15 : 13)].Sum(field => double.Parse(field, CultureInfo.InvariantCulture));
+            var used = fields[11..(index == 0 ? 15 : 13)]
+                .Sum(field => double.Parse(field, CultureInfo.InvariantCulture));
             seconds += used / ticks;
         }
 

@@ -79,7 +79,8 @@ internal sealed class ClusterNode : IShardDrain, IFenceTaker, IAsyncDisposable
                 foundation.Loggers.CreateLogger<NodeLinks>());
             membership = new Membership(
                 store,
-                new NodeRegistration(options.Node.Name, options.AdvertisedAddress!, ProgramVersion.Text, LinkIdentity.Newest),
+                new NodeRegistration(
+                    options.Node.Name, options.AdvertisedAddress!, ProgramVersion.Text, LinkIdentity.Newest),
                 new MembershipOptions { LeaseDuration = options.Cluster.LeaseDuration }, time,
                 new ClusterMetrics(foundation.Meters), foundation.Loggers);
             var self = await membership.JoinAsync(cancellationToken);

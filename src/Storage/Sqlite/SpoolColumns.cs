@@ -18,7 +18,8 @@ internal static class SpoolColumns
         (uint)row.Long(3),
         (uint)row.Long(4),
         new SpoolEnvelope(
-            row.Text(5), row.Text(6), SpoolText.BodyKind(row.Text(7)), row.Long(8) != 0, row.IsNull(9) ? null : row.Text(9)),
+            row.Text(5), row.Text(6), SpoolText.BodyKind(row.Text(7)), row.Long(8) != 0,
+            row.IsNull(9) ? null : row.Text(9)),
         DateTimeOffset.FromUnixTimeMilliseconds(row.Long(10)),
         (int)row.Long(11),
         row.Long(12) == SpoolText.Never ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.Long(12)),

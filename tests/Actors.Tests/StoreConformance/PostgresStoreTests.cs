@@ -131,7 +131,8 @@ public sealed class PostgresStoreTests : IDisposable
         for (var number = 1; number <= 150; number++)
         {
             var body = here.Body("x");
-            await here.CommitAsync(body, StoreSteps.Message(alice, number, body), StoreSteps.Message(bob, number, body));
+            await here.CommitAsync(
+                body, StoreSteps.Message(alice, number, body), StoreSteps.Message(bob, number, body));
         }
 
         await here.CommitAsync(StoreSteps.Removal(alice, 1000, [.. Enumerable.Range(1, 150).Select(n => (long)n)]));
