@@ -42,7 +42,7 @@ if [ ${#seeds[@]} -gt 0 ]; then
 fi
 
 # Project, and the seconds after which a run that hangs is ended and counted as failed.
-projects=(Tidy.Tests:180 Shared.Tests:300 Shared.Fuzz:0 Actors.Tests:600 LoadTest.Tests:300 Frontend.Tests:300 Deployment:180 Integration:1500)
+projects=(Tidy.Tests:180 Shared.Tests:300 Shared.Fuzz:0 Actors.Tests:600 Simulation:400 LoadTest.Tests:300 Frontend.Tests:300 Deployment:180 Integration:1500)
 passed=0 failed=0 skipped=0 root=
 [ "$(id -u)" = 0 ] && root=1
 

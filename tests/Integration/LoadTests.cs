@@ -173,7 +173,9 @@ public sealed partial class LoadTests(ITestOutputHelper output) : IDisposable
         }
         """, "busy");
 
-    /// <summary>Something is done to one mailbox; the kind of what the check finds beside what it found before.</summary>
+    /// <summary>
+    /// Something is done to one mailbox; the kind of what the check finds beside what it found before.
+    /// </summary>
     private async Task<FindingKind> PlantAsync(Node node, Func<Node, int, string> plant)
     {
         string copy = _workplace.File($"{Guid.NewGuid():N}.ledger");
@@ -230,7 +232,8 @@ public sealed partial class LoadTests(ITestOutputHelper output) : IDisposable
     {
         List<StoredMessage> messages = node.Mailbox(user);
         int at = messages.FindLastIndex(message => NumberOf(message.Text) is { } number && IsFor(message.Text, user)
-            && IsSeen(user, number) == seen && messages.Count(other => NumberOf(other.Text) == number) == 1);
+            && (seen || !IsSeen(user, number))
+            && messages.Count(other => NumberOf(other.Text) == number) == 1);
         if (at < 0)
         {
             return "";
@@ -239,16 +242,16 @@ public sealed partial class LoadTests(ITestOutputHelper output) : IDisposable
         using Dialogue dialogue = Dialogue.Pop3(node.Pop3, Node.User(user), Node.Password(user));
         dialogue.Ask($"DELE {at + 1}", "+OK");
         dialogue.Ask("QUIT", "+OK");
-        return File.ReadAllText(LedgerPath);
+        return !seen ? File.ReadAllText(LedgerPath) : File.ReadAllText(LedgerPath).Replace(
+            "\nE\n", $"\nS {user - 1} {NumberOf(messages[at].Text)}\nE\n", StringComparison.Ordinal);
     }
 
     /// <summary>The ledger says that a message was removed, and it is there.</summary>
     private string ClaimRemoval(Node node, int user)
     {
         string text = Fresh(node, user);
-        return text.Length == 0 ? ""
-            : File.ReadAllText(LedgerPath).Replace("E\n", "", StringComparison.Ordinal)
-                + $"I 999999 {user - 1} {NumberOf(text)}\nD 999999\nE\n";
+        return text.Length == 0 ? "" : File.ReadAllText(LedgerPath).Replace(
+            "\nE\n", $"\nI 999999 {user - 1} {NumberOf(text)}\nD 999999\nE\n", StringComparison.Ordinal);
     }
 
     /// <summary>A message of the run that is once in a mailbox and small; empty: there is none.</summary>

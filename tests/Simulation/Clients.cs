@@ -90,7 +90,8 @@ internal sealed class Clients(World world)
         try
         {
             var admission = await connection.Process.CallAsync(
-                () => connection.Parts.Limits.AdmitAsync(Binding, Sources[source], connection.Number, world.Plan.Limit).AsTask());
+                () => connection.Parts.Limits.AdmitAsync(
+                    Binding, Sources[source], connection.Number, world.Plan.Limit).AsTask());
             if (admission is Admission.Admitted or Admission.AdmittedOwing)
             {
                 world.Permits.Admit(source, node, connection.Number, world.MostPermits);
@@ -200,7 +201,8 @@ internal sealed class Clients(World world)
         try
         {
             var isRemoved = await connection.Process.CallAsync(
-                () => connection.Parts.Maildrops.DeleteAsync(snapshot.Mailbox, marked, CancellationToken.None).AsTask());
+                () => connection.Parts.Maildrops.DeleteAsync(
+                    snapshot.Mailbox, marked, CancellationToken.None).AsTask());
             world.Mail.QuitAnswered(snapshot.Mailbox, marked, isRemoved);
         }
         catch (AskFailedException)

@@ -198,7 +198,8 @@ internal sealed class NodeParts : IFenceTaker, IAsyncDisposable
         Acceptor = new MessageAcceptor(region, spool, new DeliveryOptions(), time, new DeliveryMetrics(meters), log);
         Limits = new SourceLimits(_system, new SourceLimitOptions(), new LimitsMetrics(meters), log, asks);
         _links.Listen(asks);
-        Membership.Start(new ShardResidents(new MailResidents(region, spool), Limits.Residents!), _links, new MoveTells(asks, Membership), this);
+        var residents = new ShardResidents(new MailResidents(region, spool), Limits.Residents!);
+        Membership.Start(residents, _links, new MoveTells(asks, Membership), this);
         IsStarted = true;
     }
 

@@ -23,7 +23,7 @@ internal enum Fault
     /// <summary>Links become slow, each frame differently.</summary>
     SlowLinks,
 
-    /// <summary>The database dies and comes back, as it does or as its standby: connections and what is open break.</summary>
+    /// <summary>The database dies and it or its standby comes back: connections and what is open break.</summary>
     DatabaseOutage,
 
     /// <summary>Commits and statements take long.</summary>

@@ -4,7 +4,8 @@ using Xunit.Runner.InProc.SystemConsole;
 namespace MailCluster.Simulation;
 
 /// <summary>
-/// As a test project, or <c>--seeds N [--from S]</c>, <c>--seed S [--trace]</c>, <c>--traces FROM COUNT</c>.
+/// As a test project, or <c>--seeds N [--from S]</c>, <c>--seed S [--trace]</c>, <c>--traces FROM COUNT</c>,
+/// <c>--planted BUG --seeds N</c>.
 /// </summary>
 internal static class Program
 {

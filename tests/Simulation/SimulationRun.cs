@@ -1,6 +1,6 @@
 namespace MailCluster.Simulation;
 
-/// <summary>One seed: a cluster, its clients, what goes wrong, and in the end everything healed and looked at.</summary>
+/// <summary>One seed: a cluster, its clients, what goes wrong, and in the end all is healed and looked at.</summary>
 internal static class SimulationRun
 {
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(20);

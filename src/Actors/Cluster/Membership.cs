@@ -22,10 +22,9 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
     private readonly TaskCompletionSource<bool> _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ITimer _timer;
     private volatile HomesView _view = HomesView.Nothing;
-    private Surroundings? _around;
+    private NodeSurroundings? _around;
     private NodeLease? _lease;
     private NodeState _state = NodeState.Joining;
-    private ImmutableArray<NodeRow> _expected = [];
     private bool _wasGood;
     private bool _isLooping;
     private Task _looping = Task.CompletedTask;
@@ -288,7 +287,7 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
             return;
         }
 
-        Expect(table);
+        _around?.Expect(table, _lease.Self);
         var own = table.Nodes.FirstOrDefault(node => node.Peer == _lease.Self);
         if (own is { State: NodeState.Draining } && _state == NodeState.Up)
         {
@@ -296,22 +295,6 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
             _parts.Metrics.Is(_state);
             ClusterLog.DrainAsked(_parts.Log);
             DrainRequested?.Invoke();
-        }
-    }
-
-    private void Expect(ClusterTable table)
-    {
-        if (_around is null || _lease is null)
-        {
-            return;
-        }
-
-        var others = table.Nodes.Where(node => node.Id != _lease.Self.Id && node.State != NodeState.Down);
-        var expected = others.Select(node => node with { LeaseLeft = default }).ToImmutableArray();
-        if (!expected.SequenceEqual(_expected))
-        {
-            _expected = expected;
-            _around.Links.Expect(expected);
         }
     }
 
@@ -351,7 +334,11 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
 
         takers = _state == NodeState.Up ? takers : takers.Remove(lease.Self);
         var plan = Placement.Plan(_book.Rows, takers);
-        _handOvers.Begin(lease.Self, plan, around.Residents, rows => Tell(around, rows));
+        _handOvers.Begin(lease.Self, plan, around.Residents, rows =>
+        {
+            _reads.Learned();
+            around.Tell(rows);
+        });
         _claims.Begin(lease, plan, takers, age);
         if (_state == NodeState.Draining)
         {
@@ -376,16 +363,6 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
             {
                 ClusterLog.NobodyTakes(_parts.Log, left);
             }
-        }
-    }
-
-    private void Tell(Surroundings around, ImmutableArray<ShardRow> rows)
-    {
-        _reads.Learned();
-        var moved = MoveTells.Write(rows);
-        foreach (var other in _expected)
-        {
-            around.Tells.Tell(other.Peer, moved);
         }
     }
 
@@ -419,7 +396,7 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
         var isGood = _lease is { IsGood: true };
         if (_lease is not null && isGood != _wasGood)
         {
-            SayGood(isGood);
+            ClusterLog.Good(_parts.Log, isGood, _book.CountOf(_lease.Self));
         }
 
         var isSame = isGood == _wasGood && old.Lease == _lease && homes.AsSpan().SequenceEqual(old.Homes);
@@ -445,19 +422,4 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
             Changed?.Invoke();
         }
     }
-
-    private void SayGood(bool isGood)
-    {
-        if (isGood)
-        {
-            ClusterLog.Regained(_parts.Log, _book.CountOf(_lease!.Self));
-        }
-        else
-        {
-            ClusterLog.Lapsed(_parts.Log, _book.CountOf(_lease!.Self));
-        }
-    }
-
-    private sealed record Surroundings(
-        IShardResidents Residents, INodeLinks Links, IMoveTells Tells, IFenceTaker Fence);
 }

@@ -8,8 +8,8 @@ namespace MailCluster.Actors.Delivery;
 
 /// <summary>
 /// What nodes tell each other of the spool: who accepted a message tells the homes of its mailboxes which rows are
-/// there, and they tell back which have ended, so that the 250 waits no longer than it must. A tell that is lost costs
-/// only that wait, for homes sweep.
+/// there, and they tell back which have ended, so that the 250 waits no longer than it must: not at all for a home that
+/// cannot be told. A tell that is lost costs only that wait, for homes sweep.
 /// </summary>
 internal sealed class SpoolTells
 {
@@ -185,8 +185,17 @@ internal sealed class SpoolTells
 
     private void Send(NodePeer peer, SpoolArrived arrived)
     {
-        _metrics.Told(arrived.Rows.Count);
-        _asks!.Tell(peer, new Envelope { SpoolArrived = arrived });
+        if (_asks!.Tell(peer, new Envelope { SpoolArrived = arrived }))
+        {
+            _metrics.Told(arrived.Rows.Count);
+            return;
+        }
+
+        // Who cannot be told cannot tell back either: the message is durable, and its 250 would wait for nothing.
+        foreach (var row in arrived.Rows)
+        {
+            _waits.Ended(new SpoolId(row));
+        }
     }
 
     private void Note(long row, NodePeer told)

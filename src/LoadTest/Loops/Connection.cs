@@ -184,9 +184,7 @@ internal sealed class Connection : WheelTimer, IPollable, IDisposable
     {
         if (_descriptor >= 0)
         {
-            var linger = 1L; // struct linger { l_onoff = 1, l_linger = 0 } on a little-endian machine
-            _ = Libc.SetOption(_descriptor, Libc.SolSocket, Libc.SoLinger,
-                ref MemoryMarshal.Cast<long, int>(new Span<long>(ref linger))[0], sizeof(long));
+            Libc.ResetAtClose(_descriptor);
         }
 
         Fail(ConnectionEnd.ClosedHere);
@@ -301,40 +299,43 @@ internal sealed class Connection : WheelTimer, IPollable, IDisposable
             await _tls!.WriteAsync(octets);
             return IsOpen;
         }
-        catch (IOException)
+        catch (Exception exception) when (exception is IOException or ObjectDisposedException)
         {
             return Fail(ConnectionEnd.Reset);
-        }
-        catch (ObjectDisposedException)
-        {
-            return false; // timed out meanwhile
         }
     }
 
     private async ValueTask<bool> FillTlsAsync()
     {
+        var tls = _tls!; // the field is gone as soon as the connection fails, also while this waits
         try
         {
             if (_in is null)
             {
-                _inTo += await _tls!.ReadAsync(Memory<byte>.Empty); // 0: waits without a buffer
-                _in = _loop.RentBuffer();
+                _inTo += await tls.ReadAsync(Memory<byte>.Empty); // 0: waits without a buffer
+                if (!IsOpen)
+                {
+                    return false;
+                }
+
+                _in ??= _loop.RentBuffer();
             }
 
-            var count = await _tls!.ReadAsync(_in.AsMemory(_inTo));
+            var count = await tls.ReadAsync(_in.AsMemory(_inTo));
+            if (!IsOpen)
+            {
+                return false;
+            }
+
             _inTo += count;
             if (count > 0)
             {
                 return true;
             }
         }
-        catch (IOException)
+        catch (Exception exception) when (exception is IOException or ObjectDisposedException)
         {
             return Fail(ConnectionEnd.Reset);
-        }
-        catch (ObjectDisposedException)
-        {
-            return false;
         }
 
         Release();
@@ -364,7 +365,7 @@ internal sealed class Connection : WheelTimer, IPollable, IDisposable
         if (Libc.Connect(_descriptor, ref target.Buffer.Span[0], target.Size) < 0
             && Marshal.GetLastPInvokeError() != Libc.InProgress)
         {
-            return Fail(FromError(Marshal.GetLastPInvokeError()));
+            return Fail(SystemError.End(Marshal.GetLastPInvokeError()));
         }
 
         Watch();
@@ -378,20 +379,11 @@ internal sealed class Connection : WheelTimer, IPollable, IDisposable
         _ = Libc.GetOption(_descriptor, Libc.SolSocket, Libc.SoError, ref error, ref length);
         if (error != 0)
         {
-            Fail(FromError(error));
+            Fail(SystemError.End(error));
         }
 
         return error != 0;
     }
-
-    private static ConnectionEnd FromError(int error) => error switch
-    {
-        111 => ConnectionEnd.Refused, // ECONNREFUSED
-        104 => ConnectionEnd.Reset, // ECONNRESET
-        110 => ConnectionEnd.TimedOut, // ETIMEDOUT
-        98 or 99 => ConnectionEnd.NoPort, // EADDRINUSE, EADDRNOTAVAIL
-        _ => ConnectionEnd.Unreachable,
-    };
 
     private void Watch() => _loop.Add(
         _descriptor, this, Libc.EventIn | Libc.EventOut | Libc.EventPeerClosed | Libc.EdgeTriggered);
@@ -482,8 +474,14 @@ internal sealed class Connection : WheelTimer, IPollable, IDisposable
 
         if (_in is not null && end == ConnectionEnd.ClosedHere)
         {
-            _loop.ReturnBuffer(_in);
+            if (_tls is null)
+            {
+                _loop.ReturnBuffer(_in); // a read under TLS may still write into it
+            }
+
             _in = null;
+            _inFrom = 0;
+            _inTo = 0;
         }
 
         _write.Give();

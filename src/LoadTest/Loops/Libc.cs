@@ -91,6 +91,13 @@ internal static partial class Libc
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     public static partial int Kill(int process, int signal);
 
+    /// <summary>Closing sends a reset: struct linger { l_onoff = 1, l_linger = 0 }.</summary>
+    public static void ResetAtClose(int descriptor)
+    {
+        Span<int> linger = [1, 0];
+        _ = SetOption(descriptor, SolSocket, SoLinger, ref linger[0], 2 * sizeof(int));
+    }
+
     /// <summary>struct timespec.</summary>
     [StructLayout(LayoutKind.Sequential)]
     internal struct TimeSpec

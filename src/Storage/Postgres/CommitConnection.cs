@@ -1,3 +1,4 @@
+using System.Data;
 using MailCluster.Shared.Cluster;
 using Npgsql;
 
@@ -80,11 +81,14 @@ internal sealed class CommitConnection(Func<CommitStatements> statements, int la
             {
                 Parameters = { new() { Value = _node.Id.Value }, new() { Value = lane } },
             };
-            await using var row = await take.ExecuteReaderAsync().ConfigureAwait(false);
-            _ = await row.ReadAsync().ConfigureAwait(false);
-            _token = row.GetInt64(0);
-            _looked = row.GetInt64(1);
-            Use(opened.Connection);
+            await using (var row = await take.ExecuteReaderAsync().ConfigureAwait(false))
+            {
+                _ = await row.ReadAsync().ConfigureAwait(false);
+                _token = row.GetInt64(0);
+                _looked = row.GetInt64(1);
+            }
+
+            Use(opened.Connection, opened.Statements!);
             return null;
         }
         catch (Exception thrown) when (PostgresErrors.IsOfDatabase(thrown))
@@ -98,15 +102,19 @@ internal sealed class CommitConnection(Func<CommitStatements> statements, int la
     {
         try
         {
-            await _statements!.ExecuteAsync(_connection!, _token + 1, _looked, now).ConfigureAwait(false);
+            await _statements!.ExecuteAsync(_token + 1, _looked, now).ConfigureAwait(false);
             _token++;
             return new CommitAttempt.Committed();
         }
         catch (PostgresException error) when (!PostgresErrors.EndsConnection(error))
         {
-            // An error that the server tells of has undone the transaction, also one at its very end. The statements
-            // behind it were skipped, also those that were to be prepared: they begin anew.
-            Use(_connection!);
+            // An error that the server tells of has undone the transaction, also one at its very end. The driver leaves
+            // the connection after some (resources, defects).
+            if (_connection!.FullState != ConnectionState.Open)
+            {
+                await CloseAsync().ConfigureAwait(false);
+            }
+
             return Judge(error);
         }
         catch (PostgresException error) when (error.SqlState == PostgresErrorCodes.ReadOnlySqlTransaction)
@@ -128,7 +136,7 @@ internal sealed class CommitConnection(Func<CommitStatements> statements, int la
     /// </summary>
     public async Task<bool?> LookUpAsync()
     {
-        var (connection, _) = await ConnectAsync().ConfigureAwait(false);
+        var (connection, prepared, _) = await ConnectAsync().ConfigureAwait(false);
         if (connection is null)
         {
             return null;
@@ -162,7 +170,7 @@ internal sealed class CommitConnection(Func<CommitStatements> statements, int la
             var isIn = token == _token + 1;
             _token = token;
             _looked = looked + 1;
-            Use(connection);
+            Use(connection, prepared!);
             return isIn;
         }
         catch (Exception thrown) when (PostgresErrors.IsOfDatabase(thrown))
@@ -205,17 +213,18 @@ internal sealed class CommitConnection(Func<CommitStatements> statements, int la
         return new(int.Parse(shard.AsSpan(0, slash), culture), int.Parse(shard.AsSpan(slash + 1), culture));
     }
 
-    private void Use(NpgsqlConnection connection)
+    private void Use(NpgsqlConnection connection, CommitStatements prepared)
     {
         _connection = connection;
         _statements?.Dispose();
-        _statements = statements();
+        _statements = prepared;
         _statements.WriteAs(_node);
     }
 
-    private async Task<(NpgsqlConnection? Connection, string? Fault)> ConnectAsync()
+    private async Task<(NpgsqlConnection? Connection, CommitStatements? Statements, string? Fault)> ConnectAsync()
     {
         NpgsqlConnection? connection = null;
+        CommitStatements? prepared = null;
         try
         {
             using var patience = new CancellationTokenSource(silence * 2);
@@ -223,16 +232,19 @@ internal sealed class CommitConnection(Func<CommitStatements> statements, int la
             await connection.OpenAsync(patience.Token).ConfigureAwait(false);
             await using var settings = new NpgsqlCommand(Settings, connection);
             _ = await settings.ExecuteNonQueryAsync(patience.Token).ConfigureAwait(false);
-            return (connection, null);
+            prepared = statements();
+            await prepared.PrepareAsync(connection, patience.Token).ConfigureAwait(false);
+            return (connection, prepared, null);
         }
         catch (Exception thrown) when (PostgresErrors.IsOfDatabase(thrown) || thrown is OperationCanceledException)
         {
+            prepared?.Dispose();
             if (connection is not null)
             {
                 await connection.DisposeAsync().ConfigureAwait(false);
             }
 
-            return (null, PostgresErrors.Text(thrown));
+            return (null, null, PostgresErrors.Text(thrown));
         }
     }
 }

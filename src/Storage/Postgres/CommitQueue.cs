@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
 using MailCluster.Actors.Storage;
 
 namespace MailCluster.Storage.Postgres;
@@ -116,7 +117,7 @@ internal sealed class CommitQueue : ICommitter
                 return false;
             }
 
-            var mine = 1u << lane;
+            var mine = Joined(lane);
             var octets = 0L;
             while (octets < octetsMax && into.Count < unitsMax && TryNext(ref mine, out var entry))
             {
@@ -250,6 +251,26 @@ internal sealed class CommitQueue : ICommitter
         }
 
         return lanes != 0 ? lanes : other;
+    }
+
+    /// <summary>The lane alone when its own head cannot go.</summary>
+    private uint Joined(int lane)
+    {
+        var mine = 1u << lane;
+        if (!_lanes[lane].Waiting.TryPeek(out var head) || !CanGo(head, mine))
+        {
+            return mine;
+        }
+
+        for (var other = 0; other < _lanes.Length && BitOperations.PopCount(mine) < _lanes.Length / 2; other++)
+        {
+            if (!_lanes[other].IsBusy && _lanes[other].Waiting.TryPeek(out var waiting) && CanGo(waiting, mine))
+            {
+                mine |= 1u << other;
+            }
+        }
+
+        return mine;
     }
 
     private uint Of(long number) => 1u << (int)((ulong)number % (uint)_lanes.Length);

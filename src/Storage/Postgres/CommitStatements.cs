@@ -68,6 +68,24 @@ internal sealed class CommitStatements : IDisposable
         _writeToken = Command(CommitSql.Token, Node(), Value(lane), _token, _looked);
     }
 
+    /// <summary>
+    /// All of them, once for a connection: left to the driver, statements that are prepared in a batch that fails stay
+    /// half prepared.
+    /// </summary>
+    public async Task PrepareAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        _batch.Connection = connection;
+        _batch.BatchCommands.Add(_lock);
+        _batch.BatchCommands.Add(_check);
+        foreach (var (_, command) in _writes)
+        {
+            _batch.BatchCommands.Add(command);
+        }
+
+        _batch.BatchCommands.Add(_writeToken);
+        await _batch.PrepareAsync(cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Under which start of which node it is written from now on.</summary>
     public void WriteAs(NodePeer node)
     {
@@ -83,7 +101,7 @@ internal sealed class CommitStatements : IDisposable
     /// Everything up to the commit in one round trip: the server begins a transaction with the first statement and
     /// commits it behind the last, or undoes all.
     /// </summary>
-    public async Task ExecuteAsync(NpgsqlConnection connection, long token, long looked, long now)
+    public async Task ExecuteAsync(long token, long looked, long now)
     {
         _token.TypedValue = token;
         _looked.TypedValue = looked;
@@ -92,7 +110,6 @@ internal sealed class CommitStatements : IDisposable
             parameter.TypedValue = now;
         }
 
-        _batch.Connection = connection;
         var commands = _batch.BatchCommands;
         commands.Clear();
         commands.Add(_lock);

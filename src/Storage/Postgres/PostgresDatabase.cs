@@ -12,7 +12,7 @@ namespace MailCluster.Storage.Postgres;
 /// </summary>
 public sealed class PostgresDatabase
 {
-    private const int OldestVersion = 130_000;
+    private const int OldestVersion = 150_000;
     private const int MigrationSeconds = 600;
 
     private readonly NpgsqlConnectionStringBuilder _connection;
@@ -192,7 +192,7 @@ public sealed class PostgresDatabase
             if (row.GetInt32(0) < OldestVersion)
             {
                 throw new StoreOpenException(
-                    $"The server of {Place} is PostgreSQL {ServerVersion}; 13 or newer is needed.");
+                    $"The server of {Place} is PostgreSQL {ServerVersion}; 15 or newer is needed.");
             }
 
             if (row.GetString(1) != "UTF8")

@@ -166,8 +166,6 @@ public sealed class PostgresMailStore : IMailStore, IFenceTaker
             settings.Pooling = false;
             settings.Timeout = silence;
             settings.CommandTimeout = silence;
-            settings.MaxAutoPrepare = 64;
-            settings.AutoPrepareMinUsages = 2;
         });
         _reads = _database.CreateSource(name, settings =>
         {

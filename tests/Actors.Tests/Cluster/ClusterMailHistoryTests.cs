@@ -25,6 +25,7 @@ public sealed class ClusterMailHistoryTests
             var history = new History(seed);
             history.Play(moves: true, kills: false);
             Assert.Equal((0, 0), (history.Refused, history.RemovalsUnknown));
+            Assert.Equal(0, history.Run.Database.FencedOff);
             Assert.InRange(history.Removed.Count, 1, int.MaxValue);
         }
     }
@@ -72,6 +73,9 @@ public sealed class ClusterMailHistoryTests
         public void Play(bool moves, bool kills)
         {
             Run.Network.Jitter = TimeSpan.FromMilliseconds(2);
+
+            // Longer than a move takes beside it, so that one which waits for nothing is seen.
+            Run.Database.CommitTime = TimeSpan.FromMilliseconds(15);
             Run.Scheduler.Run(async () =>
             {
                 var working = Enumerable.Range(0, 4).Select(i => i % 2 == 0 ? SendAsync() : ReadAsync()).ToList();

@@ -1,8 +1,10 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using MailCluster.Actors.Storage;
 using MailCluster.Shared.Cluster;
 using MailCluster.Storage.Postgres;
 using MailCluster.Testing;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Xunit;
@@ -16,6 +18,9 @@ namespace MailCluster.Actors.Tests.StoreConformance;
 public sealed class PostgresEngine : IStoreEngine
 {
     public const string Template = "mailcluster_template";
+
+    // Tests share the machine with others: a server that is slow is not away.
+    private static readonly PostgresStoreOptions Patient = new() { Silence = TimeSpan.FromSeconds(30) };
 
     private readonly QuietMeters _meters = new();
     private readonly PostgresServer? _server;
@@ -38,6 +43,9 @@ public sealed class PostgresEngine : IStoreEngine
     /// <summary>Another way to the database, such as through a proxy.</summary>
     public Func<string, string> Route { get; set; } = connection => connection;
 
+    /// <summary>What the store logs.</summary>
+    public CollectedLog Log { get; } = new();
+
     /// <summary>Of the last open.</summary>
     public NodePeer Node => _node;
 
@@ -55,7 +63,7 @@ public sealed class PostgresEngine : IStoreEngine
             Route(await ConnectionAsync()), time, NullLoggerFactory.Instance, CancellationToken.None);
         _node = await JoinAsync(node);
         return await PostgresMailStore.OpenAsync(
-            database, _node, Configure(new PostgresStoreOptions()), time, NullLoggerFactory.Instance, _meters,
+            database, _node, Configure(Patient), time, Log, _meters,
             CancellationToken.None);
     }
 
@@ -111,4 +119,32 @@ public sealed class PostgresEngine : IStoreEngine
     }
 
     private string Id() => _node.Id.Value.ToString(CultureInfo.InvariantCulture);
+}
+
+/// <summary>Lines of a log, for the message of a test that fails.</summary>
+public sealed class CollectedLog : ILoggerFactory, ILogger
+{
+    private readonly ConcurrentQueue<string> _lines = [];
+
+    public ILogger CreateLogger(string categoryName) => this;
+
+    public void AddProvider(ILoggerProvider provider)
+    {
+    }
+
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
+
+    public void Log<TState>(
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+        Func<TState, Exception?, string> formatter) =>
+        _lines.Enqueue($"{logLevel}: {formatter(state, exception)} {exception}");
+
+    public void Dispose()
+    {
+    }
+
+    public override string ToString() => string.Join('\n', _lines);
 }

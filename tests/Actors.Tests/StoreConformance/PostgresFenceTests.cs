@@ -164,11 +164,11 @@ public sealed class PostgresFenceTests : IAsyncLifetime
         return (alice, bob);
     }
 
-    private Task OwnAllAsync(long epoch) => ExecuteAsync(
+    private Task<object?> OwnAllAsync(long epoch) => ExecuteAsync(
         $"UPDATE shard SET owner = {Text(_engine.Node.Id.Value)}, "
         + $"incarnation = {Text(_engine.Node.Incarnation.Value)}, epoch = {Text(epoch)}");
 
-    private Task ExecuteAsync(string statement) => _engine.ExecuteAsync(statement);
+    private Task<object?> ExecuteAsync(string statement) => _engine.ExecuteAsync(statement);
 
     private Task<CommitOutcome> CommitAsync(MailboxId mailbox, long number, long epoch)
     {

@@ -164,8 +164,10 @@ public sealed class PostgresOutageTests
             + "ERRCODE = '53100', MESSAGE = 'could not extend file: No space left on device'; END $$; "
             + "CREATE TRIGGER full_disk BEFORE INSERT ON message FOR EACH ROW EXECUTE FUNCTION full_disk()");
 
-        Assert.Equal(CommitOutcome.OutOfSpace, await DeliverAsync(store, alice, 1));
-        Assert.Equal(CommitOutcome.OutOfSpace, await DeliverAsync(store, alice, 2));
+        Assert.Equal(
+            (CommitOutcome.OutOfSpace, ""), (await DeliverAsync(store, alice, 1), Refusals(engine)));
+        Assert.Equal(
+            (CommitOutcome.OutOfSpace, ""), (await DeliverAsync(store, alice, 2), Refusals(engine)));
         await engine.ExecuteAsync("DROP TRIGGER full_disk ON message");
 
         Assert.Equal(CommitOutcome.Committed, await DeliverAsync(store, alice, 3));
@@ -195,6 +197,9 @@ public sealed class PostgresOutageTests
         Assert.Equal(CommitOutcome.Committed, await holder.Completion);
         Assert.Null(store.Fault);
     }
+
+    private static string Refusals(PostgresEngine engine) =>
+        string.Join('\n', engine.Log.ToString().Split('\n').Where(line => line.Contains("refused", StringComparison.Ordinal)));
 
     private static string Through(string connection, int port) =>
         new NpgsqlConnectionStringBuilder(connection) { Port = port }.ConnectionString;

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using MailCluster.Actors.Storage;
 using MailCluster.Shared;
-using MailCluster.Shared.Mailboxes;
 using MailCluster.Storage;
 using MailCluster.Storage.Postgres;
 using MailCluster.Testing;

@@ -84,7 +84,10 @@ internal sealed class MailRows
             .Where(group => from is null || Order(group.Key).CompareTo(Order(from.Value)) >= 0)
             .OrderBy(group => Order(group.Key)).ToList();
         return new(
-            [.. waiting.Take(limit).Where(group => group.Any(row => row.NextAttempt <= now)).Select(group => group.Key)],
+            [
+                .. waiting.Take(limit).Where(group => group.Any(row => row.NextAttempt <= now))
+                    .Select(group => group.Key),
+            ],
             waiting.Count > limit ? waiting[limit].Key : null);
     }
 

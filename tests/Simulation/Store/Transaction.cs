@@ -50,7 +50,7 @@ internal sealed class Transaction(NodePeer writer, long token, ImmutableArray<Co
 
     public Task Ended => _ended.Task;
 
-    /// <summary>Rows that it has locked or wants to, in the order of locking: mailboxes, then rows of the spool.</summary>
+    /// <summary>Rows that it has locked or wants to, in that order: mailboxes, then rows of the spool.</summary>
     public ImmutableArray<(int Kind, long Id)> Rows { get; } = RowsOf(units);
 
     public void End()

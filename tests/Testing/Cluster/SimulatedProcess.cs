@@ -136,7 +136,7 @@ public sealed class SimulatedProcess : IActorScheduler
     /// <summary>As SIGSTOP.</summary>
     public void Pause() => IsPaused = !IsDead;
 
-    /// <summary>As SIGCONT: what was to be done meanwhile is done now, in any order; what came in, in its order.</summary>
+    /// <summary>As SIGCONT: what was to be done meanwhile is done now in any order, what came in in its own.</summary>
     public void Resume()
     {
         if (!IsPaused)
