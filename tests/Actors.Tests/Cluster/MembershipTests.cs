@@ -269,6 +269,21 @@ public sealed class MembershipTests
     }
 
     [Theory, MemberData(nameof(Seeds))]
+    public void A_hand_over_that_happens_after_its_caller_gave_up_gives_no_shard_two_homes(int seed)
+    {
+        using var run = new MembershipRun(seed) { LostTells = 1 };
+        run.StartAll(2);
+        run.Nodes[0].Store.HandOversLate = run.Options.LeaseDuration * 0.4
+            + TimeSpan.FromMilliseconds(20 * seed);
+        run.Start("n3");
+        run.Until(() => run.Nodes[0].Log.Lines.Any(line => line.Id == 3016), s_patience);
+        run.Until(run.IsBalanced, s_patience);
+        run.Nodes[0].Store.HandOversLate = TimeSpan.Zero;
+        run.Advance(3);
+        Assert.True(run.IsBalanced());
+    }
+
+    [Theory, MemberData(nameof(Seeds))]
     public void A_database_that_was_set_back_is_taken_at_its_word(int seed)
     {
         using var run = new MembershipRun(seed);
