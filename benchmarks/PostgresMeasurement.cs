@@ -138,8 +138,9 @@ internal static class PostgresMeasurement
         {
             var text = File.ReadAllText($"/proc/{server.Processes[index]}/stat");
             var fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
-            var used = fields[11..(index == 0 ? 15 : 13)];
-            seconds += used.Sum(field => double.Parse(field, CultureInfo.InvariantCulture)) / ticks;
+            var used = fields[11..(index == 0 ? 15 : 13)]
+                .Sum(field => double.Parse(field, CultureInfo.InvariantCulture));
+            seconds += used / ticks;
         }
 
         return seconds;

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using MailCluster.Actors.Cluster;
 using MailCluster.Actors.Kernel;
+using MailCluster.Actors.Limits;
 using MailCluster.Actors.Mailboxes;
 using MailCluster.Actors.Storage;
 using MailCluster.Frontend.Cluster;
@@ -43,8 +44,18 @@ internal sealed class Node(
     public IReadOnlyList<OpenListener> Listeners => listeners;
 
     /// <summary>Makes what is otherwise made when the ports open, so that every instrument exists.</summary>
-    public void MakeEveryPart() =>
+    public void MakeEveryPart()
+    {
         _ = (app.Services.GetRequiredService<Edge.MailListener>(), app.Services.GetRequiredService<RetentionSweep>());
+        if (cluster is null)
+        {
+            // What a lone node has not; a cluster's node has them all.
+            var meters = foundation.Meters;
+            _ = (new ClusterMetrics(meters), new AskMetrics(meters), new MaildropMetrics(meters),
+                new LinkMetrics(meters));
+            app.Services.GetRequiredService<LimitsMetrics>().Observe(() => 0, () => 0);
+        }
+    }
 
     /// <summary>Opens the ports; when it returns, clients are served.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)

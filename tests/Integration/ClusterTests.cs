@@ -29,7 +29,8 @@ public sealed class ClusterTests(ITestOutputHelper output)
 
         for (int user = 1; user <= Users; user++)
         {
-            string[] uidls = [.. Enumerable.Range(1, Nodes).Select(node => Assert.Single(cluster[node].Mailbox(user)).Uidl)];
+            string[] uidls =
+                [.. Enumerable.Range(1, Nodes).Select(node => Assert.Single(cluster[node].Mailbox(user)).Uidl)];
             Assert.Single(uidls.Distinct());
         }
 
@@ -301,7 +302,8 @@ public sealed class ClusterTests(ITestOutputHelper output)
         {
             int enough = _ledger.Acknowledged + messages;
             Until.True(
-                () => _ledger.Acknowledged >= enough, $"{messages} more messages are acknowledged", TimeSpan.FromSeconds(90));
+                () => _ledger.Acknowledged >= enough, $"{messages} more messages are acknowledged",
+                TimeSpan.FromSeconds(90));
         }
 
         public void End(ITestOutputHelper output)

@@ -173,7 +173,9 @@ public sealed partial class LoadTests(ITestOutputHelper output) : IDisposable
         }
         """, "busy");
 
-    /// <summary>Something is done to one mailbox; the kind of what the check finds beside what it found before.</summary>
+    /// <summary>
+    /// Something is done to one mailbox; the kind of what the check finds beside what it found before.
+    /// </summary>
     private async Task<FindingKind> PlantAsync(Node node, Func<Node, int, string> plant)
     {
         string copy = _workplace.File($"{Guid.NewGuid():N}.ledger");

@@ -5,7 +5,7 @@ namespace MailCluster.Simulation;
 
 /// <summary>
 /// As a test project, or <c>--seeds N [--from S]</c>, <c>--seed S [--trace]</c>, <c>--traces FROM COUNT</c>,
-/// <c>--planted BUG --seeds N</c>, <c>--permits --seeds N</c> with the whole of I6.
+/// <c>--planted BUG --seeds N</c>.
 /// </summary>
 internal static class Program
 {
@@ -21,12 +21,6 @@ internal static class Program
                 return One((ulong)Number(seed), null);
             case ["--seed", var seed, "--trace"]:
                 return One((ulong)Number(seed), Console.Out);
-            case ["--permits", "--seeds", var count]:
-                return Many(1, Number(count), Planted.None, countsPermits: true);
-            case ["--permits", "--seed", var seed]:
-                var counted = SimulationRun.Of((ulong)Number(seed), Console.Out, Planted.None, countsPermits: true);
-                Console.WriteLine(counted);
-                return counted.Failure is null ? 0 : 1;
             case ["--planted", var name, "--seeds", var count]:
                 return Many(1, Number(count), Enum.Parse<Planted>(name));
             case ["--traces", var from, var count]:
@@ -51,10 +45,9 @@ internal static class Program
         return result.Failure is null ? 0 : 1;
     }
 
-    private static int Many(
-        ulong from, long count, Planted planted = Planted.None, bool countsPermits = false)
+    private static int Many(ulong from, long count, Planted planted = Planted.None)
     {
-        var summary = SeedRunner.Run(from, count, seed => SimulationRun.Of(seed, null, planted, countsPermits));
+        var summary = SeedRunner.Run(from, count, seed => SimulationRun.Of(seed, null, planted));
         foreach (var failure in summary.Failures)
         {
             Console.WriteLine(failure);

@@ -8,10 +8,9 @@ internal static class SimulationRun
     /// <summary>In virtual time: whoever has no answer by then gets none.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
-    public static RunResult Of(
-        ulong seed, TextWriter? trace = null, Planted planted = Planted.None, bool countsPermits = false)
+    public static RunResult Of(ulong seed, TextWriter? trace = null, Planted planted = Planted.None)
     {
-        var world = new World(seed, trace, planted, countsPermits);
+        var world = new World(seed, trace, planted);
         Exception? failure = null;
         try
         {
@@ -66,9 +65,6 @@ internal static class SimulationRun
         await Task.WhenAll(clients);
         await world.WaitAsync(Settling);
         world.Mail.CheckEnd();
-        if (world.CountsPermits)
-        {
-            await world.Clients.CheckPermitsAsync(chance);
-        }
+        await world.Clients.CheckPermitsAsync(chance);
     }
 }

@@ -23,11 +23,10 @@ internal sealed class World
     private readonly TaskCompletionSource _broken = new();
     private readonly TextWriter? _trace;
 
-    public World(ulong seed, TextWriter? trace, Planted planted, bool countsPermits)
+    public World(ulong seed, TextWriter? trace, Planted planted)
     {
         _trace = trace;
         Planted = planted;
-        CountsPermits = countsPermits;
         Chance = new Chance(seed);
         Plan = Plan.Draw(Chance.Split());
         Scheduler = new SeededScheduler(seed);
@@ -62,9 +61,6 @@ internal sealed class World
 
     public Planted Planted { get; }
 
-    /// <summary>The whole of I6 is checked; otherwise only its bound in failovers.</summary>
-    public bool CountsPermits { get; }
-
     public SeededScheduler Scheduler { get; }
 
     public Events Events { get; }
@@ -96,7 +92,7 @@ internal sealed class World
     /// What I6 allows: the limit while membership is stable, planned moves included; with failovers as many more as
     /// there are nodes that a new home may not have heard of yet.
     /// </summary>
-    public int MostPermits => CountsPermits && Plan.IsStable ? Plan.Limit : Plan.Limit * Nodes.Count;
+    public int MostPermits => Plan.IsStable ? Plan.Limit : Plan.Limit * Nodes.Count;
 
     public ImmutableSortedDictionary<string, long> Counts => _counts.ToImmutableSortedDictionary(StringComparer.Ordinal)
         .AddRange(

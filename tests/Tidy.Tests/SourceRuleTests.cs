@@ -25,8 +25,8 @@ public sealed partial class SourceRuleTests
         Offences.None(Found("src/", Unbounded(), "unbounded"));
 
     /// <summary>
-    /// Their order depends on hash codes, so what is done in that order is not done in it again in another process. What
-    /// counts or compares only may look at all.
+    /// Their order depends on hash codes, so what is done in that order is not done in it again in another process.
+    /// What counts or compares only may look at all.
     /// </summary>
     [Fact]
     public void Simulated_code_enumerates_nothing_in_the_order_of_hashes() => Offences.None(

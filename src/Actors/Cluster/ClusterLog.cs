@@ -113,4 +113,17 @@ internal static partial class ClusterLog
 
     [LoggerMessage(3024, LogLevel.Debug, "{From} told of {Shards} shards that moved.")]
     public static partial void Told(ILogger log, NodePeer from, int shards);
+
+    /// <summary>The lease is good again, or is not any more.</summary>
+    public static void Good(ILogger log, bool isGood, int shards)
+    {
+        if (isGood)
+        {
+            Regained(log, shards);
+        }
+        else
+        {
+            Lapsed(log, shards);
+        }
+    }
 }

@@ -17,7 +17,8 @@ internal sealed class HandOvers(MembershipParts parts, ShardBook book, TurnLoop 
 
     /// <param name="plan">What is to move, of this node and others.</param>
     public void Begin(
-        NodePeer self, ImmutableArray<ShardMove> plan, IShardResidents residents, Action<ImmutableArray<ShardRow>> moved)
+        NodePeer self, ImmutableArray<ShardMove> plan, IShardResidents residents,
+        Action<ImmutableArray<ShardRow>> moved)
     {
         if (_isUnderWay || parts.Time.GetTimestamp() < _notBefore)
         {

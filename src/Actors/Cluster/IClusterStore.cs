@@ -8,7 +8,8 @@ public sealed record NodeRegistration(string Name, string Address, string Versio
 
 /// <summary>Whether a node got its place.</summary>
 /// <param name="Peer">Null: refused.</param>
-/// <param name="Refusal">Null: it got one. Otherwise for the administrator: another node has the name and is alive…</param>
+/// <param name="Refusal">Null: it got one. Otherwise for the administrator: another node has the name and is
+/// alive…</param>
 public sealed record JoinAnswer(NodePeer? Peer, string? Refusal);
 
 public enum RenewAnswer
@@ -75,6 +76,8 @@ public interface IClusterStore
     Task<ImmutableArray<ShardRow>> HandOverAsync(
         NodePeer self, ImmutableArray<(ShardEpoch Shard, NodePeer To)> to, CancellationToken cancellationToken);
 
-    /// <summary>Asks another node to drain: it reads the state and begins. False: there is no such node alive.</summary>
+    /// <summary>
+    /// Asks another node to drain: it reads the state and begins. False: there is no such node alive.
+    /// </summary>
     Task<bool> RequestDrainAsync(string name, CancellationToken cancellationToken);
 }

@@ -15,7 +15,9 @@ public interface IMoveTells
 /// </summary>
 public interface IFenceTaker
 {
-    /// <summary>Completes when everything from then on is done under this incarnation. Asked again when it fails.</summary>
+    /// <summary>
+    /// Completes when everything from then on is done under this incarnation. Asked again when it fails.
+    /// </summary>
     Task TakeAsync(NodePeer peer);
 }
 

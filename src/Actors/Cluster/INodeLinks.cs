@@ -41,7 +41,9 @@ public interface INodeLinks
     void Listen(ILinkListener listener);
 }
 
-/// <summary>Is told what comes from other nodes; on any thread, one call at a time per peer, and returns soon.</summary>
+/// <summary>
+/// Is told what comes from other nodes; on any thread, one call at a time per peer, and returns soon.
+/// </summary>
 public interface ILinkListener
 {
     /// <param name="wireVersion">The newest that both speak.</param>

@@ -12,7 +12,7 @@ namespace MailCluster.Actors.Cluster;
 public sealed class Membership : IShardHomes, IAsyncDisposable
 {
     private readonly MembershipParts _parts;
-    private readonly NodeRegistration _registration;
+    private readonly NodeLife _life;
     private readonly ShardBook _book = new();
     private readonly TurnLoop _loop;
     private readonly HandOvers _handOvers;
@@ -22,10 +22,9 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
     private readonly TaskCompletionSource<bool> _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ITimer _timer;
     private volatile HomesView _view = HomesView.Nothing;
-    private Surroundings? _around;
+    private NodeSurroundings? _around;
     private NodeLease? _lease;
     private NodeState _state = NodeState.Joining;
-    private ImmutableArray<NodeRow> _expected = [];
     private bool _wasGood;
     private bool _isLooping;
     private Task _looping = Task.CompletedTask;
@@ -35,8 +34,8 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
         ClusterMetrics metrics, ILoggerFactory log)
     {
         _parts = new(store, options, time, metrics, log.CreateLogger("MailCluster.Cluster"));
-        _registration = registration;
         _loop = new TurnLoop(AfterTurns, failure => ClusterLog.Fault(_parts.Log, failure));
+        _life = new NodeLife(_parts, registration, _loop, _stop.Token);
         _reads = new TableReads(_parts, _book, _loop, WasRead);
         _handOvers = new HandOvers(_parts, _book, _loop, Publish);
         _claims = new Claims(_parts, _book, _loop, _reads.Require);
@@ -88,7 +87,7 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
     public async Task<NodePeer> JoinAsync(CancellationToken cancellationToken)
     {
         _parts.Metrics.Is(NodeState.Joining);
-        var lease = await new Joining(_parts, _registration).JoinAsync(cancellationToken);
+        var lease = await _life.JoinAsync(cancellationToken);
         Take(lease);
         _view = _view with { Self = lease.Self, Lease = lease };
         _looping = _loop.RunAsync();
@@ -102,7 +101,7 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
         _loop.Post(() =>
         {
             _around = new(residents, links, tells, fence);
-            _ = BecomeAsync(NodeState.Up, _lease!);
+            _life.Become(NodeState.Up, _lease!, Became);
         });
 
     /// <summary>What another node says has moved. On any thread; at the bound it is dropped.</summary>
@@ -183,49 +182,7 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
         _wasGood = true;
         _reads.Require();
         ClusterLog.Joined(_parts.Log, lease.Self.Id.Value, lease.Self.Incarnation.Value);
-        _ = KeepAsync(lease);
-    }
-
-    private async Task KeepAsync(NodeLease lease)
-    {
-        try
-        {
-            await lease.RenewAsync(() => _loop.Post(Publish), _stop.Token);
-            _loop.Post(() => Lost(lease));
-        }
-        catch (OperationCanceledException)
-        {
-            lease.End();
-        }
-        catch (Exception failure)
-        {
-            // Without renewals the lease ends by itself, and then others take over: as safe as a crash.
-            ClusterLog.Fault(_parts.Log, failure);
-        }
-    }
-
-    private async Task BecomeAsync(NodeState state, NodeLease lease)
-    {
-        while (lease.IsGoing && !_stop.IsCancellationRequested)
-        {
-            try
-            {
-                using var patience = _parts.Patience();
-                if (!await _parts.Store.SetStateAsync(lease.Self, state, patience.Token))
-                {
-                    // Lost: the next renewal says so.
-                    return;
-                }
-
-                _loop.Post(() => Became(state, lease));
-                return;
-            }
-            catch (Exception failure)
-            {
-                ClusterLog.StateFailed(_parts.Log, state, failure.Message);
-                await Task.Delay(_parts.Options.RetryAfter, _parts.Time);
-            }
-        }
+        _life.Keep(lease, Publish, Lost);
     }
 
     private void Became(NodeState state, NodeLease lease)
@@ -263,7 +220,7 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
         ClusterLog.Draining(_parts.Log, _book.CountOf(_lease.Self));
         _state = NodeState.Draining;
         _parts.Metrics.Is(_state);
-        _ = BecomeAsync(NodeState.Draining, _lease);
+        _life.Become(NodeState.Draining, _lease, Became);
     }
 
     private void Lost(NodeLease lease)
@@ -287,48 +244,13 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
 
         _state = NodeState.Joining;
         _parts.Metrics.Is(_state);
-        _ = RejoinAsync();
-    }
-
-    private async Task RejoinAsync()
-    {
-        try
-        {
-            var lease = await new Joining(_parts, _registration).JoinAgainAsync(_stop.Token);
-            _loop.Post(() => Rejoined(lease));
-        }
-        catch (OperationCanceledException)
-        {
-            // The node ends.
-        }
+        _life.Rejoin(Rejoined);
     }
 
     private void Rejoined(NodeLease lease)
     {
         Take(lease);
-        _ = TakeFenceAsync(lease);
-    }
-
-    private async Task TakeFenceAsync(NodeLease lease)
-    {
-        while (lease.IsGoing && !_stop.IsCancellationRequested)
-        {
-            try
-            {
-                if (_around is { } around)
-                {
-                    await around.Fence.TakeAsync(lease.Self);
-                }
-
-                _loop.Post(() => FenceTaken(lease));
-                return;
-            }
-            catch (Exception failure)
-            {
-                ClusterLog.RejoinFailed(_parts.Log, failure.Message);
-                await Task.Delay(_parts.Options.RetryAfter, _parts.Time);
-            }
-        }
+        _life.TakeFence(lease, _around?.Fence, FenceTaken);
     }
 
     private void FenceTaken(NodeLease lease)
@@ -342,7 +264,7 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
         Reincarnated?.Invoke(lease.Self);
         if (_around is not null && _state == NodeState.Joining)
         {
-            _ = BecomeAsync(NodeState.Up, lease);
+            _life.Become(NodeState.Up, lease, Became);
         }
     }
 
@@ -365,7 +287,7 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
             return;
         }
 
-        Expect(table);
+        _around?.Expect(table, _lease.Self);
         var own = table.Nodes.FirstOrDefault(node => node.Peer == _lease.Self);
         if (own is { State: NodeState.Draining } && _state == NodeState.Up)
         {
@@ -373,22 +295,6 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
             _parts.Metrics.Is(_state);
             ClusterLog.DrainAsked(_parts.Log);
             DrainRequested?.Invoke();
-        }
-    }
-
-    private void Expect(ClusterTable table)
-    {
-        if (_around is null || _lease is null)
-        {
-            return;
-        }
-
-        var others = table.Nodes.Where(node => node.Id != _lease.Self.Id && node.State != NodeState.Down);
-        var expected = others.Select(node => node with { LeaseLeft = default }).ToImmutableArray();
-        if (!expected.SequenceEqual(_expected))
-        {
-            _expected = expected;
-            _around.Links.Expect(expected);
         }
     }
 
@@ -428,7 +334,11 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
 
         takers = _state == NodeState.Up ? takers : takers.Remove(lease.Self);
         var plan = Placement.Plan(_book.Rows, takers);
-        _handOvers.Begin(lease.Self, plan, around.Residents, rows => Tell(around, rows));
+        _handOvers.Begin(lease.Self, plan, around.Residents, rows =>
+        {
+            _reads.Learned();
+            around.Tell(rows);
+        });
         _claims.Begin(lease, plan, takers, age);
         if (_state == NodeState.Draining)
         {
@@ -456,16 +366,6 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
         }
     }
 
-    private void Tell(Surroundings around, ImmutableArray<ShardRow> rows)
-    {
-        _reads.Learned();
-        var moved = MoveTells.Write(rows);
-        foreach (var other in _expected)
-        {
-            around.Tells.Tell(other.Peer, moved);
-        }
-    }
-
     private TimeSpan Wait()
     {
         var now = _parts.Time.GetTimestamp();
@@ -484,7 +384,9 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
         return wait > TimeSpan.Zero ? wait : TimeSpan.FromTicks(1);
     }
 
-    /// <summary>What <see cref="Find"/> answers is made anew, residents hear what came and went, then who waits.</summary>
+    /// <summary>
+    /// What <see cref="Find"/> answers is made anew, residents hear what came and went, then who waits.
+    /// </summary>
     private void Publish()
     {
         var old = _view;
@@ -494,7 +396,7 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
         var isGood = _lease is { IsGood: true };
         if (_lease is not null && isGood != _wasGood)
         {
-            SayGood(isGood);
+            ClusterLog.Good(_parts.Log, isGood, _book.CountOf(_lease.Self));
         }
 
         var isSame = isGood == _wasGood && old.Lease == _lease && homes.AsSpan().SequenceEqual(old.Homes);
@@ -520,19 +422,4 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
             Changed?.Invoke();
         }
     }
-
-    private void SayGood(bool isGood)
-    {
-        if (isGood)
-        {
-            ClusterLog.Regained(_parts.Log, _book.CountOf(_lease!.Self));
-        }
-        else
-        {
-            ClusterLog.Lapsed(_parts.Log, _book.CountOf(_lease!.Self));
-        }
-    }
-
-    private sealed record Surroundings(
-        IShardResidents Residents, INodeLinks Links, IMoveTells Tells, IFenceTaker Fence);
 }

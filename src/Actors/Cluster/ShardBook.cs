@@ -79,7 +79,8 @@ internal sealed class ShardBook
     public void Leave(ShardEpoch shard) => _leaving[shard.Shard] = shard;
 
     /// <summary>
-    /// It did not go, and no attempt is under way that could still move it. Residents had let go of it: it arrives anew.
+    /// It did not go, and no attempt is under way that could still move it. Residents had let go of it: it arrives
+    /// anew.
     /// </summary>
     public void Stay(ShardEpoch shard)
     {

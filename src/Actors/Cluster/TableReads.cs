@@ -2,7 +2,9 @@ using MailCluster.Shared.Cluster;
 
 namespace MailCluster.Actors.Cluster;
 
-/// <summary>Looks at the table: regularly, when something says that it changed, and when a lease in it is to end.</summary>
+/// <summary>
+/// Looks at the table: regularly, when something says that it changed, and when a lease in it is to end.
+/// </summary>
 internal sealed class TableReads(MembershipParts parts, ShardBook book, TurnLoop loop, Action<ClusterTable> wasRead)
 {
     private static readonly TimeSpan s_justAfter = TimeSpan.FromMilliseconds(2);

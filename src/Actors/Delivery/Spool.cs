@@ -110,7 +110,8 @@ public sealed class Spool
                     envelope.User?.Address),
                 now,
                 0,
-                now,
+                // Due at once, whatever the clock of the mailbox's home says.
+                DateTimeOffset.UnixEpoch,
                 null));
         }
 

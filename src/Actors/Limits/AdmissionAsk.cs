@@ -23,7 +23,8 @@ internal readonly struct AdmissionAsk(
     public bool IsRepeatable => true;
 
     public ValueTask<Admission> AskHere(TimeSpan patience) => homes.Ask<Admission, AdmissionAsk>(
-        home, static (reply, ask) => new SourceMessage.Admit(ask.Binding, ask.Permit, ask.Limit, reply), this, patience);
+        home, static (reply, ask) => new SourceMessage.Admit(ask.Binding, ask.Permit, ask.Limit, reply), this,
+        patience);
 
     /// <summary>
     /// From before the question until its answer it is reported as asked for: a home that is new meanwhile counts it,

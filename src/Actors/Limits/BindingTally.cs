@@ -1,6 +1,8 @@
 namespace MailCluster.Actors.Limits;
 
-/// <summary>How many of something there are of each binding: mostly of one. A mutable value: keep it in a field.</summary>
+/// <summary>
+/// How many of something there are of each binding: mostly of one. A mutable value: keep it in a field.
+/// </summary>
 internal struct BindingTally
 {
     private (string Binding, int Count)[]? _counts;

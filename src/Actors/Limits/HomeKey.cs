@@ -67,7 +67,9 @@ internal readonly record struct HomeKey
     /// <summary>Null: of a kind that this version does not know.</summary>
     public static HomeKey? Of(LimitSubject? subject) =>
         subject is { Kind: > LimitSubject.Types.Kind.Unknown and <= LimitSubject.Types.Kind.Binding }
-            ? new((Kind)subject.Kind, subject.Value, subject.Kind == LimitSubject.Types.Kind.Binding ? subject.Binding : null)
+            ? new(
+                (Kind)subject.Kind, subject.Value,
+                subject.Kind == LimitSubject.Types.Kind.Binding ? subject.Binding : null)
             : null;
 
     public LimitSubject ToWire() =>

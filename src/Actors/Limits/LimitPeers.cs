@@ -145,9 +145,10 @@ internal sealed class LimitPeers : IShardResidents
 
     private static void Answer<T>(RemoteAsk ask, ValueTask<T> answer, Func<T, Envelope> write)
     {
-        if (answer.IsCompletedSuccessfully)
+        var verdict = answer.IsCompletedSuccessfully ? write(answer.Result) : null;
+        if (verdict is not null)
         {
-            ask.Answer(write(answer.Result));
+            ask.Answer(verdict);
         }
         else
         {
@@ -231,7 +232,8 @@ internal sealed class LimitPeers : IShardResidents
         var given = ask.Envelope.GiveBackPermit;
         var permit = new Permit(ask.From, given.Connection);
         if (HomeKey.Of(given.Subject) is { } home
-            && !_homes.NotifyAlive(home, new SourceMessage.GiveBack(permit, IsOfAsk: false)) && Known.Remove(home, permit))
+            && !_homes.NotifyAlive(home, new SourceMessage.GiveBack(permit, IsOfAsk: false))
+            && Known.Remove(home, permit))
         {
             Freed(home);
         }

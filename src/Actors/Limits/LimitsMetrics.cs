@@ -113,7 +113,7 @@ public sealed class LimitsMetrics
     }
 
     /// <summary>Of a node in a cluster.</summary>
-    internal void Observe(Func<int> known, Func<int> silent)
+    public void Observe(Func<int> known, Func<int> silent)
     {
         _meter.CreateObservableGauge(
             "mailcluster.limits.permits.known", known, "{permit}",

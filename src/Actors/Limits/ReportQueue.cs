@@ -95,7 +95,7 @@ internal sealed class ReportQueue(NodePeer to)
         return new Envelope { PermitReport = report };
     }
 
-    /// <summary>What is begun is begun anew; the rest is not lost, as its shards are reported from the beginning.</summary>
+    /// <summary>It was not sent: its shards are reported from their beginning.</summary>
     public void PutBack(Envelope frame)
     {
         if (frame.PermitReport is not { } report)

@@ -153,8 +153,7 @@ public sealed class SourceLimits
         if (_peers is null || _peers.IsHere(home))
         {
             var answer = ask.AskHere(_deadline);
-            return answer.IsCompletedSuccessfully
-                ? new(Answered(ask, asked, answer.Result))
+            return answer.IsCompletedSuccessfully ? new(Answered(ask, asked, answer.Result))
                 : AnswerAsync(ask, asked, answer, isRouted: false);
         }
 
@@ -236,7 +235,7 @@ public sealed class SourceLimits
                 _refusals.Add(ask.Binding, ask.Home, ask.Limit, asked.Freed);
                 break;
             case Admission.Unreachable:
-                // The grant may come late or have come before the failure; this is behind it in the mailbox or on the link.
+                // The grant may come late or have come before the failure; this is behind it, here or on the link.
                 GiveBack(ask.Home, ask.Permit.Connection, isOfAsk: true);
                 break;
         }

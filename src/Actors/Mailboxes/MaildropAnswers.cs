@@ -34,13 +34,13 @@ internal sealed class MaildropAnswers
         var snapshot = await _region.SnapshotAsync(new MailboxId(open.Mailbox), ask.Patience);
         if (snapshot is null)
         {
-            ask.Answer(Answer(MaildropOpened.Types.Result.NoSuchMailbox, null));
+            ask.Answer(Answer(MaildropOpened.Types.Outcome.NoSuchMailbox, null));
             return;
         }
 
         if (open.HasGeneration && open.Generation == snapshot.Generation)
         {
-            ask.Answer(Answer(MaildropOpened.Types.Result.Same, snapshot));
+            ask.Answer(Answer(MaildropOpened.Types.Outcome.Same, snapshot));
             return;
         }
 
@@ -49,13 +49,13 @@ internal sealed class MaildropAnswers
         var octets = writer.Write(first);
         if (writer.IsAtEnd)
         {
-            var whole = Answer(MaildropOpened.Types.Result.Whole, snapshot);
+            var whole = Answer(MaildropOpened.Types.Outcome.Whole, snapshot);
             whole.MaildropOpened.Part = UnsafeByteOperations.UnsafeWrap(first.AsMemory(0, octets));
             ask.Answer(whole);
         }
         else if (_streams.TryBegin(ask.From, open, writer, first.AsMemory(0, octets)))
         {
-            ask.Answer(Answer(MaildropOpened.Types.Result.Stream, snapshot));
+            ask.Answer(Answer(MaildropOpened.Types.Outcome.Stream, snapshot));
         }
         else
         {
@@ -94,11 +94,11 @@ internal sealed class MaildropAnswers
         });
     }
 
-    private static Envelope Answer(MaildropOpened.Types.Result result, MaildropSnapshot? snapshot) => new()
+    private static Envelope Answer(MaildropOpened.Types.Outcome result, MaildropSnapshot? snapshot) => new()
     {
         MaildropOpened = new MaildropOpened
         {
-            Result = result,
+            Outcome = result,
             Generation = snapshot?.Generation ?? 0,
             Messages = (uint)(snapshot?.Messages.Length ?? 0),
         },

@@ -75,7 +75,7 @@ internal sealed class RemoteMaildrops
         try
         {
             var opened = await AskAsync(mailbox, home, known, incoming.Stream, patience);
-            if (opened.Result != MaildropOpened.Types.Result.Stream)
+            if (opened.Outcome != MaildropOpened.Types.Outcome.Stream)
             {
                 isOver = true;
                 reply.Reply(true);
@@ -130,14 +130,14 @@ internal sealed class RemoteMaildrops
 
     private MaildropSnapshot? Opened(MailboxId mailbox, MaildropOpened opened, MaildropSnapshot? known)
     {
-        switch (opened.Result)
+        switch (opened.Outcome)
         {
-            case MaildropOpened.Types.Result.NoSuchMailbox:
+            case MaildropOpened.Types.Outcome.NoSuchMailbox:
                 return null;
-            case MaildropOpened.Types.Result.Same when known?.Generation == opened.Generation:
+            case MaildropOpened.Types.Outcome.Same when known?.Generation == opened.Generation:
                 _metrics.Same();
                 return known;
-            case MaildropOpened.Types.Result.Whole:
+            case MaildropOpened.Types.Outcome.Whole:
                 var reader = new MaildropPartReader();
                 reader.Expect(checked((int)opened.Messages));
                 if (reader.TryRead(opened.Part.Span) && reader.Count == opened.Messages)

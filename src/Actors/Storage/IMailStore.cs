@@ -19,8 +19,8 @@ public interface IMailStore : IAsyncDisposable
     string? Fault { get; }
 
     /// <summary>
-    /// The database is not there at all: new transactions are refused at their first command (451 4.3.0). A store in the
-    /// process is never away. Costs no lock and no I/O.
+    /// The database is not there at all: new transactions are refused at their first command (451 4.3.0). A store in
+    /// the process is never away. Costs no lock and no I/O.
     /// </summary>
     bool IsAway => false;
 

@@ -122,7 +122,8 @@ internal static class MessageEndpoints
     }
 
     /// <summary>Only the home of a mailbox numbers its messages; null: that is this node.</summary>
-    private static ProblemHttpResult? Elsewhere(MailboxId mailbox, MessageImporter importer, IServiceProvider services) =>
+    private static ProblemHttpResult? Elsewhere(
+        MailboxId mailbox, MessageImporter importer, IServiceProvider services) =>
         importer.HomeOf(mailbox) is not { } home ? null : AdminProblem.Of(
             StatusCodes.Status421MisdirectedRequest, "The mailbox is at another node",
             $"Its home is {services.GetService<ClusterNode>()?.NameOf(home) ?? "another node"} now: send this there.");

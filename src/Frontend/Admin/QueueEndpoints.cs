@@ -142,6 +142,6 @@ internal static class QueueEndpoints
         row.Octets,
         row.Queued,
         row.Attempts,
-        row.NextAttempt,
+        row.NextAttempt < row.Queued ? row.Queued : row.NextAttempt,
         row.LastError);
 }

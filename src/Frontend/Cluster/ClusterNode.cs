@@ -16,7 +16,9 @@ namespace MailCluster.Frontend.Cluster;
 /// </summary>
 internal sealed class ClusterNode : IShardDrain, IFenceTaker, IAsyncDisposable
 {
-    /// <summary>How long a first start may wait for homes before it serves all the same: clients then hear 4yz.</summary>
+    /// <summary>
+    /// How long a first start may wait for homes before it serves all the same: clients then hear 4yz.
+    /// </summary>
     private static readonly TimeSpan HomesPatience = TimeSpan.FromSeconds(10);
 
     private readonly PostgresClusterStore _store;
@@ -77,7 +79,8 @@ internal sealed class ClusterNode : IShardDrain, IFenceTaker, IAsyncDisposable
                 foundation.Loggers.CreateLogger<NodeLinks>());
             membership = new Membership(
                 store,
-                new NodeRegistration(options.Node.Name, options.AdvertisedAddress!, ProgramVersion.Text, LinkIdentity.Newest),
+                new NodeRegistration(
+                    options.Node.Name, options.AdvertisedAddress!, ProgramVersion.Text, LinkIdentity.Newest),
                 new MembershipOptions { LeaseDuration = options.Cluster.LeaseDuration }, time,
                 new ClusterMetrics(foundation.Meters), foundation.Loggers);
             var self = await membership.JoinAsync(cancellationToken);
@@ -96,7 +99,9 @@ internal sealed class ClusterNode : IShardDrain, IFenceTaker, IAsyncDisposable
         }
     }
 
-    /// <summary>The ports are open: links come up, shards come, and clients are served when their homes are known.</summary>
+    /// <summary>
+    /// The ports are open: links come up, shards come, and clients are served when their homes are known.
+    /// </summary>
     public async Task StartAsync(
         ShardAsks asks, IShardResidents residents, Action drain, CancellationToken cancellationToken)
     {

@@ -66,8 +66,8 @@ public sealed record MailClusterOptions
     }
 
     /// <summary>
-    /// host:port for the other nodes: what was said, else the first address of Cluster.Endpoint that is one; null: there
-    /// is none.
+    /// host:port for the other nodes: what was said, else the first address of Cluster.Endpoint that is one; null:
+    /// there is none.
     /// </summary>
     public string? AdvertisedAddress => Node.AdvertisedAddress ?? Cluster.Endpoints
         .FirstOrDefault(endpoint => !endpoint.Address.Equals(IPAddress.Any)

@@ -42,7 +42,9 @@ internal sealed class CommitColumns
     public readonly List<int> MessageFlags = [];
     public readonly List<string?> MessageForeign = [];
 
-    /// <summary>One row for each folder that gets messages: what its first one needs, its last one leaves.</summary>
+    /// <summary>
+    /// One row for each folder that gets messages: what its first one needs, what its last one leaves.
+    /// </summary>
     public readonly List<long> FolderMailbox = [];
     public readonly List<int> FolderId = [];
     public readonly List<long> FolderFirstNumber = [];

@@ -7,7 +7,8 @@ namespace MailCluster.Storage.Postgres;
 /// <summary>Queries in one line, for what is not done per message.</summary>
 internal static class Sql
 {
-    /// <param name="values">Of $1, $2, …: text, numbers, octets, arrays; <see cref="Null"/> for what may be.</param>
+    /// <param name="values">Of $1, $2, …: text, numbers, octets, arrays; null with its type by <see
+    /// cref="Null"/>.</param>
     public static NpgsqlCommand Of(NpgsqlConnection connection, string sql, params ReadOnlySpan<object> values)
     {
 #pragma warning disable CA2100 // a constant of this program

@@ -29,7 +29,7 @@ public sealed class EnvelopeTests
             Ask = 1, IsAnswer = true,
             MaildropOpened = new()
             {
-                Result = MaildropOpened.Types.Result.Whole, Generation = 4, Messages = 2,
+                Outcome = MaildropOpened.Types.Outcome.Whole, Generation = 4, Messages = 2,
                 Part = ByteString.CopyFrom(1, 2, 3),
             },
         },

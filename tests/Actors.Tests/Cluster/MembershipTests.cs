@@ -20,7 +20,8 @@ public sealed class MembershipTests
         Assert.All(run.Nodes, node => Assert.Equal(run.Count(node), run.Database.Read().Shards.Count(
             shard => shard.Owner == node.Members.Self)));
         Assert.All(run.Nodes, node => Assert.Equal(2, node.Expected.Length));
-        Assert.All(run.Database.Read().Nodes, node => Assert.Equal((NodeState.Up, "1.2.3"), (node.State, node.Version)));
+        Assert.All(
+            run.Database.Read().Nodes, node => Assert.Equal((NodeState.Up, "1.2.3"), (node.State, node.Version)));
     }
 
     [Theory, MemberData(nameof(Seeds))]
@@ -265,6 +266,21 @@ public sealed class MembershipTests
         run.Nodes[0].Store.IsCutOff = true;
         using var most = new CancellationTokenSource(TimeSpan.FromSeconds(1), run.Scheduler.Time);
         Assert.False(run.Scheduler.Run(() => run.Nodes[0].Members.DrainAsync(most.Token)));
+    }
+
+    [Theory, MemberData(nameof(Seeds))]
+    public void A_hand_over_that_happens_after_its_caller_gave_up_gives_no_shard_two_homes(int seed)
+    {
+        using var run = new MembershipRun(seed) { LostTells = 1 };
+        run.StartAll(2);
+        run.Nodes[0].Store.HandOversLate = run.Options.LeaseDuration * 0.4
+            + TimeSpan.FromMilliseconds(20 * seed);
+        run.Start("n3");
+        run.Until(() => run.Nodes[0].Log.Lines.Any(line => line.Id == 3016), s_patience);
+        run.Until(run.IsBalanced, s_patience);
+        run.Nodes[0].Store.HandOversLate = TimeSpan.Zero;
+        run.Advance(3);
+        Assert.True(run.IsBalanced());
     }
 
     [Theory, MemberData(nameof(Seeds))]

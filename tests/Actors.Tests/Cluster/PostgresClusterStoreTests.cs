@@ -11,7 +11,9 @@ using Xunit;
 
 namespace MailCluster.Actors.Tests.Cluster;
 
-/// <summary>Each sentence of the cluster's design on a real server. Time is set in the table, never waited for.</summary>
+/// <summary>
+/// Each sentence of the cluster's design on a real server. Time is set in the table, never waited for.
+/// </summary>
 public sealed class PostgresClusterStoreTests : IAsyncLifetime
 {
     private const string Waits =
@@ -59,7 +61,7 @@ public sealed class PostgresClusterStoreTests : IAsyncLifetime
         var answer = await store.JoinAsync(new("Mail1.Example", "10.0.0.1:7000", "1.2.3", 4), s_lease, s_none);
         var row = await RowAsync(store, answer.Peer!.Value);
         Assert.Equal(
-            ("mail1.example", "10.0.0.1:7000", "1.2.3", 4, NodeState.Joining),
+            ("Mail1.Example", "10.0.0.1:7000", "1.2.3", 4, NodeState.Joining),
             (row.Name, row.Address, row.Version, row.WireVersion, row.State));
         Assert.True(await store.SetStateAsync(row.Peer, NodeState.Up, s_none));
         Assert.True(await store.SetStateAsync(row.Peer, NodeState.Draining, s_none));
@@ -247,7 +249,8 @@ public sealed class PostgresClusterStoreTests : IAsyncLifetime
         using var owner = new StoppableClient(
             await _engine.ConnectionAsync(), PostgresMailStore.ApplicationName(b));
         await owner.SayAsync(
-            $"BEGIN; SELECT pg_advisory_xact_lock_shared(1296651591, {b.Id.Value}); INSERT INTO written VALUES ('late');");
+            $"BEGIN; SELECT pg_advisory_xact_lock_shared(1296651591, {b.Id.Value}); "
+            + "INSERT INTO written VALUES ('late');");
         owner.Stop();
         await ExpireAsync(b);
         Assert.True(await store.ClaimAsync(a, b, [(Shard(0), a)], s_none));
@@ -341,7 +344,8 @@ public sealed class PostgresClusterStoreTests : IAsyncLifetime
             + "WHERE application_name = 'mailcluster/membership/listen' AND datname = current_database()");
         var before = Volatile.Read(ref changes);
         await PollAsync(() => Volatile.Read(ref changes) > before);
-        await UntilAsync("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'LISTEN mailcluster_cluster%' "
+        await UntilAsync(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'LISTEN mailcluster_cluster%' "
             + "AND datname = current_database())");
         before = Volatile.Read(ref changes);
         await JoinAsync(Connect(), "z");
@@ -379,10 +383,11 @@ public sealed class PostgresClusterStoreTests : IAsyncLifetime
 
     private static async Task PollAsync(Func<bool> condition)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var bound = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var looks = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
         while (!condition())
         {
-            await Task.Delay(5, patience.Token);
+            await looks.WaitForNextTickAsync(bound.Token);
         }
     }
 
@@ -423,10 +428,11 @@ public sealed class PostgresClusterStoreTests : IAsyncLifetime
 
     private async Task UntilAsync(string statement)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var bound = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var looks = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
         while (await _engine.ExecuteAsync(statement) is not true)
         {
-            await Task.Delay(5, patience.Token);
+            await looks.WaitForNextTickAsync(bound.Token);
         }
     }
 }

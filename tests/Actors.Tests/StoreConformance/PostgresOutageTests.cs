@@ -199,8 +199,9 @@ public sealed class PostgresOutageTests
     }
 
     private static string Refusals(PostgresEngine engine) =>
-        string.Join('\n', engine.Log.ToString().Split('\n')
-            .Where(line => line.Contains("refused", StringComparison.Ordinal)));
+        string.Join(
+            '\n',
+            engine.Log.ToString().Split('\n').Where(line => line.Contains("refused", StringComparison.Ordinal)));
 
     private static string Through(string connection, int port) =>
         new NpgsqlConnectionStringBuilder(connection) { Port = port }.ConnectionString;

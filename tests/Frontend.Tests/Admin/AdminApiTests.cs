@@ -216,7 +216,7 @@ public sealed class AdminApiTests(RunningNode node) : IClassFixture<RunningNode>
                 Assert.Single(operation.GetProperty("security").EnumerateArray()).TryGetProperty("adminToken", out _));
         }
 
-        Assert.Equal(25, names.Count);
+        Assert.Equal(27, names.Count);
         AssertReferences(document, document);
     }
 

@@ -185,7 +185,8 @@ public sealed class ConfigurationTests
     {
         var keys = ConfigurationLoader.Describe().Select(definition => definition.Key).ToHashSet();
 
-        Assert.All([.. NotInForce.Keys, .. NotInForce.OfLoneNode], entry => Assert.Contains(entry.Key.Replace("[]", "", StringComparison.Ordinal),
+        Assert.All([.. NotInForce.Keys, .. NotInForce.OfLoneNode], entry => Assert.Contains(
+            entry.Key.Replace("[]", "", StringComparison.Ordinal),
             keys.Select(key => key.Replace("[]", "", StringComparison.Ordinal))));
     }
 
@@ -227,7 +228,8 @@ public sealed class ConfigurationTests
             """)).Faults;
 
         Assert.Equal(2, faults.Count);
-        Assert.All(faults, fault => Assert.Contains("MailCluster:Cluster:", fault.ToString(), StringComparison.Ordinal));
+        Assert.All(
+            faults, fault => Assert.Contains("MailCluster:Cluster:", fault.ToString(), StringComparison.Ordinal));
     }
 
     [Fact]

@@ -6,7 +6,8 @@ using Xunit;
 namespace MailCluster.Integration.Support;
 
 /// <summary>
-/// What clients know: for every message whether the server has acknowledged it, whom it was for, and who has removed it.
+/// What clients know: for every message whether the server has acknowledged it, whom it was for, and who has removed
+/// it.
 /// </summary>
 internal sealed partial class Ledger
 {
@@ -147,7 +148,8 @@ internal sealed class Senders(NodeChoice nodes, Ledger ledger, int users, int se
     }
 
     /// <summary>
-    /// Transactions that MAIL had begun and that did not come to their 250: refused later, or cut with their connection.
+    /// Transactions that MAIL had begun and that did not come to their 250: refused later, or cut with their
+    /// connection.
     /// </summary>
     public int Failed => Volatile.Read(ref _failed);
 

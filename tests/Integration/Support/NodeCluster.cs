@@ -4,7 +4,9 @@ using MailCluster.Testing;
 
 namespace MailCluster.Integration.Support;
 
-/// <summary>Several nodes, each the real program in a process of its own, on one PostgreSQL of the test's own.</summary>
+/// <summary>
+/// Several nodes, each the real program in a process of its own, on one PostgreSQL of the test's own.
+/// </summary>
 internal sealed class NodeCluster : IDisposable
 {
     private readonly Workplace _workplace = new();

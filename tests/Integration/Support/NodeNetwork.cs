@@ -22,8 +22,8 @@ internal sealed class NodeNetwork : IDisposable
         _name = string.Create(
             CultureInfo.InvariantCulture, $"mc{Environment.ProcessId & 0xFFFF:x}{number & 0xFF:x}");
         // One of the test networks of RFC 2544, so that nothing of the machine's own is hidden.
-        _net = CanCut ? string.Create(CultureInfo.InvariantCulture, $"198.18.{(Environment.ProcessId + number) & 0xFF}.")
-            : "127.0.0.";
+        int third = (Environment.ProcessId + number) & 0xFF;
+        _net = CanCut ? string.Create(CultureInfo.InvariantCulture, $"198.18.{third}.") : "127.0.0.";
         if (!CanCut)
         {
             return;

@@ -6,7 +6,8 @@ using Xunit;
 namespace MailCluster.Integration.Support;
 
 /// <summary>
-/// One client per mailbox that opens it again and again, reads, removes some messages and says QUIT, until told to stop.
+/// One client per mailbox that opens it again and again, reads, removes some messages and says QUIT, until told to
+/// stop.
 /// </summary>
 internal sealed class Readers(NodeChoice nodes, Ledger ledger, int users, int seed)
 {

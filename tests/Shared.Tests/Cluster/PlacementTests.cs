@@ -6,7 +6,7 @@ namespace MailCluster.Shared.Tests.Cluster;
 
 public sealed class PlacementTests
 {
-    private const int Rounds = 2000;
+    private const int Rounds = 400;
 
     [Fact]
     public void Takers_differ_by_one_at_most_and_everything_has_one()

@@ -23,6 +23,9 @@ public sealed class SimulatedClusterStore : IClusterStore
     /// <summary>This process alone does not reach the database; what is under way loses its answer.</summary>
     public bool IsCutOff { get; set; }
 
+    /// <summary>So much later than other calls hand-overs of this process reach the database.</summary>
+    public TimeSpan HandOversLate { get; set; }
+
     /// <summary>Calls begun.</summary>
     public long Calls { get; private set; }
 
@@ -66,7 +69,7 @@ public sealed class SimulatedClusterStore : IClusterStore
 
     public Task<ImmutableArray<ShardRow>> HandOverAsync(
         NodePeer self, ImmutableArray<(ShardEpoch Shard, NodePeer To)> to, CancellationToken cancellationToken) =>
-        CallAsync(() => _database.HandOver(self, to), cancellationToken);
+        CallAsync(() => _database.HandOver(self, to), cancellationToken, HandOversLate);
 
     public Task<bool> RequestDrainAsync(string name, CancellationToken cancellationToken) =>
         CallAsync(() => _database.RequestDrain(name), cancellationToken);
@@ -79,14 +82,14 @@ public sealed class SimulatedClusterStore : IClusterStore
         }
     }
 
-    private Task<T> CallAsync<T>(Func<T> change, CancellationToken cancellationToken)
+    private Task<T> CallAsync<T>(Func<T> change, CancellationToken cancellationToken, TimeSpan late = default)
     {
         Calls++;
         var call = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
         var scheduler = _database.Scheduler;
         var isLost = _database.DrawLostAnswer();
         var back = _database.DrawWay();
-        scheduler.PostAfter(_database.DrawWay(), () =>
+        scheduler.PostAfter(_database.DrawWay() + late, () =>
         {
             if (_database.IsAway || IsCutOff)
             {

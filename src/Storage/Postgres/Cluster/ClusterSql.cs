@@ -13,18 +13,18 @@ internal static class ClusterSql
     public const string Notify = $"SELECT pg_notify('{Channel}', '')";
 
     public const string Rejoin =
-        "UPDATE node SET incarnation = nextval('incarnation'), address = $2, state = 0, "
+        "UPDATE node SET name = $1, incarnation = nextval('incarnation'), address = $2, state = 0, "
         + "lease_until = clock_timestamp() + $3, version = $4, wire_version = $5 "
-        + "WHERE name = $1 AND (state = 3 OR lease_until <= clock_timestamp()) RETURNING id, incarnation";
+        + "WHERE lower(name) = lower($1) AND (state = 3 OR lease_until <= clock_timestamp()) RETURNING id, incarnation";
 
     public const string Join =
         "INSERT INTO node (name, incarnation, address, state, lease_until, version, wire_version) "
         + "SELECT $1, nextval('incarnation'), $2, 0, clock_timestamp() + $3, $4, $5 "
-        + "WHERE NOT EXISTS (SELECT FROM node WHERE name = $1) "
+        + "WHERE NOT EXISTS (SELECT FROM node WHERE lower(name) = lower($1)) "
         + "ON CONFLICT (name) DO NOTHING RETURNING id, incarnation";
 
     public const string Holder =
-        "SELECT address, extract(epoch FROM lease_until - clock_timestamp())::float8 FROM node WHERE name = $1";
+        "SELECT address, extract(epoch FROM lease_until - clock_timestamp())::float8 FROM node WHERE lower(name) = lower($1)";
 
     public const string Renew =
         "UPDATE node SET lease_until = clock_timestamp() + $3 WHERE id = $1 AND incarnation = $2 AND state <> 3";
@@ -47,10 +47,10 @@ internal static class ClusterSql
         "SELECT EXISTS (SELECT FROM node WHERE id = $1 AND incarnation = $2 AND (state <> 3 OR $3 = 3))";
 
     public const string RequestDrain =
-        "UPDATE node SET state = 2 WHERE name = $1 AND state < 2 AND lease_until > clock_timestamp()";
+        "UPDATE node SET state = 2 WHERE lower(name) = lower($1) AND state < 2 AND lease_until > clock_timestamp()";
 
     public const string IsDraining =
-        "SELECT EXISTS (SELECT FROM node WHERE name = $1 AND state = 2 AND lease_until > clock_timestamp())";
+        "SELECT EXISTS (SELECT FROM node WHERE lower(name) = lower($1) AND state = 2 AND lease_until > clock_timestamp())";
 
     /// <summary>A later incarnation has its place, it is down, or its lease has expired.</summary>
     public const string IsDead =

@@ -36,8 +36,7 @@ public sealed class PostgresClusterStore : IClusterStore, IAsyncDisposable
     public async Task<JoinAnswer> JoinAsync(
         NodeRegistration node, TimeSpan lease, CancellationToken cancellationToken)
     {
-        var name = NameOf(node.Name);
-        object[] values = [name, node.Address, lease, node.Version, node.WireVersion];
+        object[] values = [node.Name, node.Address, lease, node.Version, node.WireVersion];
         var peer = await ChangeAsync(
             async change =>
                 await change.FindAsync(ClusterSql.Rejoin, ReadPeer, values).ConfigureAwait(false)
@@ -46,7 +45,7 @@ public sealed class PostgresClusterStore : IClusterStore, IAsyncDisposable
             cancellationToken).ConfigureAwait(false);
         return peer is { } place
             ? new(new NodePeer(place.Id, place.Incarnation), null)
-            : new(null, await RefusalAsync(name, cancellationToken).ConfigureAwait(false));
+            : new(null, await RefusalAsync(node.Name, cancellationToken).ConfigureAwait(false));
     }
 
     public async Task<RenewAnswer> RenewAsync(NodePeer self, TimeSpan lease, CancellationToken cancellationToken)
@@ -100,7 +99,7 @@ public sealed class PostgresClusterStore : IClusterStore, IAsyncDisposable
     }
 
     public Task<bool> RequestDrainAsync(string name, CancellationToken cancellationToken) =>
-        ChangeOrAskAsync(ClusterSql.RequestDrain, ClusterSql.IsDraining, [NameOf(name)], cancellationToken);
+        ChangeOrAskAsync(ClusterSql.RequestDrain, ClusterSql.IsDraining, [name], cancellationToken);
 
     public async Task<bool> ClaimAsync(
         NodePeer self, NodePeer dead, ImmutableArray<(ShardId Shard, NodePeer To)> to,
@@ -175,9 +174,6 @@ public sealed class PostgresClusterStore : IClusterStore, IAsyncDisposable
         await _leases.DisposeAsync().ConfigureAwait(false);
         await _changes.DisposeAsync().ConfigureAwait(false);
     }
-
-    /// <summary>Host names differ by more than case.</summary>
-    private static string NameOf(string name) => name.ToLowerInvariant();
 
     private static NpgsqlDataSource Source(
         PostgresDatabase database, string use, int connections, TimeSpan patience) =>

@@ -66,7 +66,7 @@ internal sealed class LimitsCluster : IDisposable
     public Task WaitAsync(TimeSpan upTo) =>
         Task.Delay(TimeSpan.FromTicks(_random.NextInt64(upTo.Ticks + 1)), Scheduler.Time);
 
-    /// <summary>A planned move. Nothing happens when one of both dies in the middle: its lease's end says what.</summary>
+    /// <summary>A planned move. When one of both dies in the middle, the end of its lease says what is.</summary>
     public async Task MoveAsync(LimitsNode to)
     {
         var from = Owner;

@@ -33,7 +33,9 @@ internal sealed class LimitsHistory(int seed, bool admitsUnasked, Func<Envelope,
     public void Check()
     {
         _cluster.Scheduler.Run(() => Task.WhenAll(
-            [.. Enumerable.Range(0, Clients).Select(_ => ClientAsync()), KillingAsync(), MovingAsync(), PartingAsync()]));
+        [
+            .. Enumerable.Range(0, Clients).Select(_ => ClientAsync()), KillingAsync(), MovingAsync(), PartingAsync(),
+        ]));
         _cluster.Scheduler.Advance(TimeSpan.FromSeconds(11));
         var left = _cluster.Up.Sum(node => node.HeldHere) + _cluster.Owner.Known;
         Assert.True(left == 0, $"I6: {left} permits of nobody are left.");

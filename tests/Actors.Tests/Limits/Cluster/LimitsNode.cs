@@ -20,8 +20,8 @@ internal sealed class LimitsNode : IDisposable
     private readonly MeterListener _listener = new();
 
     public LimitsNode(
-        SeededScheduler scheduler, SimulatedNetwork network, NodePeer self, ShardId[] shards, SourceLimitOptions options,
-        Func<Envelope, Envelope?>? bug)
+        SeededScheduler scheduler, SimulatedNetwork network, NodePeer self, ShardId[] shards,
+        SourceLimitOptions options, Func<Envelope, Envelope?>? bug)
     {
         Self = self;
         Shards = shards;
