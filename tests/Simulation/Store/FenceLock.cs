@@ -20,29 +20,24 @@ internal sealed class FenceLock
     /// <summary>Of a session that holds it, waits for it or neither.</summary>
     public void Release(object session)
     {
-        foreach (var holder in _queue.FindAll(holder => ReferenceEquals(holder.Session, session)))
+        var gone = _queue.FindAll(holder => ReferenceEquals(holder.Session, session));
+        _ = _queue.RemoveAll(gone.Contains);
+        foreach (var holder in gone)
         {
-            _queue.Remove(holder);
             holder.Granted.TrySetResult(false);
         }
 
         Grant();
     }
 
+    /// <summary>Who is told goes on at once and may release: the queue is not looked at any more by then.</summary>
     private void Grant()
     {
-        for (var i = 0; i < _queue.Count; i++)
+        var first = _queue.FindIndex(static holder => holder.IsExclusive);
+        var granted = first == 0 ? _queue.GetRange(0, 1) : first < 0 ? [.. _queue] : _queue.GetRange(0, first);
+        foreach (var holder in granted)
         {
-            if (_queue[i].IsExclusive && i > 0)
-            {
-                return;
-            }
-
-            _queue[i].Granted.TrySetResult(true);
-            if (_queue[i].IsExclusive)
-            {
-                return;
-            }
+            holder.Granted.TrySetResult(true);
         }
     }
 
