@@ -218,6 +218,9 @@ public sealed class ClusterTests(ITestOutputHelper output)
     public void The_command_line_shows_the_nodes_and_drains_one()
     {
         using NodeCluster cluster = NodeCluster.Start(2, 1);
+        string ready = Tool.Run("curl", "-sS", $"{cluster[1].Http}health/ready");
+        Assert.Contains("\"status\":\"ready\"", ready, StringComparison.Ordinal);
+        Assert.Contains("synchronous_standby_names", ready, StringComparison.Ordinal);
         string table = cluster.Admin(1, "cluster", "status");
         Assert.Contains(NodeCluster.NameOf(2), table, StringComparison.Ordinal);
         Assert.Contains("1024 shards, 0 moving, 0 without a home", table, StringComparison.Ordinal);

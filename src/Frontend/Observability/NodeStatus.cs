@@ -48,6 +48,9 @@ internal sealed class NodeStatus(IMailStore store, ResourceWatch resources, Clus
     /// </summary>
     public string? Shortage => resources.Why;
 
+    /// <summary>What may lose acknowledged mail although the node is ready: settings of the database.</summary>
+    public IReadOnlyList<string> Advice => cluster?.Database.Advice ?? [];
+
     public void Serve() => _isServing = true;
 
     public void Drain() => _isDraining = true;
