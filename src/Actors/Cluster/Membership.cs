@@ -64,6 +64,9 @@ public sealed class Membership : IShardHomes, IAsyncDisposable
     /// <summary>As last read, what was heard since included; null before the first read.</summary>
     public ClusterTable? Table => _reads.Table is { } table ? table with { Shards = _view.Rows } : null;
 
+    /// <summary>As last read; empty before.</summary>
+    public ImmutableArray<NodeRow> Nodes => _reads.Table?.Nodes ?? [];
+
     public ShardHome Find(ShardId shard)
     {
         var view = _view;

@@ -25,6 +25,7 @@ internal sealed class ClusterNode : IShardDrain, IFenceTaker, IAsyncDisposable
     private readonly string _cluster;
     private readonly string _name;
     private readonly TimeProvider _time;
+    private KnownNames? _names;
 
     private ClusterNode(
         PostgresDatabase database, PostgresClusterStore store, PostgresMailStore mail, NodeLinks links,
@@ -49,8 +50,22 @@ internal sealed class ClusterNode : IShardDrain, IFenceTaker, IAsyncDisposable
     public Membership Membership { get; }
 
     /// <summary>Of all nodes that are there, this one first: what stands in "by" of Received: (OXSMTP-EV-06).</summary>
-    public ImmutableArray<string> Names =>
-        [_name, .. Others.Where(node => node.Name != _name).Select(node => node.Name)];
+    public ImmutableArray<string> Names
+    {
+        get
+        {
+            // Asked for with every message; the nodes' part of the table is another object only when it was read anew.
+            var nodes = Membership.Nodes;
+            var known = Volatile.Read(ref _names);
+            if (known is null || known.Of != nodes)
+            {
+                known = new(nodes, [_name, .. Others.Where(node => node.Name != _name).Select(node => node.Name)]);
+                Volatile.Write(ref _names, known);
+            }
+
+            return known.Names;
+        }
+    }
 
     /// <summary>Null: it is not in the table (any more).</summary>
     public string? NameOf(NodePeer peer) => Others.FirstOrDefault(node => node.Peer == peer)?.Name;
@@ -59,7 +74,7 @@ internal sealed class ClusterNode : IShardDrain, IFenceTaker, IAsyncDisposable
     public IReadOnlyList<string> Reasons => Membership.LeaseLeft is { } left && left > TimeSpan.Zero ? []
         : ["this node has no lease: the database does not answer, or another node has taken its shards"];
 
-    private IEnumerable<NodeRow> Others => Membership.Table?.Nodes.Where(node => node.State != NodeState.Down) ?? [];
+    private IEnumerable<NodeRow> Others => Membership.Nodes.Where(node => node.State != NodeState.Down);
 
     /// <summary>Finds the database, gets a place in it and keeps that; no shards and no clients yet.</summary>
     /// <exception cref="Storage.StoreOpenException">With what an administrator has to know.</exception>
@@ -167,4 +182,6 @@ internal sealed class ClusterNode : IShardDrain, IFenceTaker, IAsyncDisposable
 
     private bool KnowsHomes() => Membership.Table is { } table && table.Shards.All(
         shard => Membership.Find(shard.Shard).Kind is HomeKind.Here or HomeKind.There);
+
+    private sealed record KnownNames(ImmutableArray<NodeRow> Of, ImmutableArray<string> Names);
 }
