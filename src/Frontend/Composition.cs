@@ -163,7 +163,12 @@ internal static class Composition
             provider.GetRequiredService<ISpoolStore>(), new SpoolOptions(),
             provider.GetRequiredService<SpoolMetrics>(), provider.GetRequiredService<ILoggerFactory>(),
             provider.GetService<ShardAsks>()));
-        services.AddSingleton(new DeliveryOptions()).AddSingleton<DeliveryMetrics>().AddSingleton<MessageAcceptor>();
+        services.AddSingleton(new DeliveryOptions()).AddSingleton<DeliveryMetrics>();
+        services.AddSingleton(provider => new MessageAcceptor(
+            provider.GetRequiredService<MailboxRegion>(), provider.GetRequiredService<Spool>(),
+            provider.GetRequiredService<IMailStore>().Bodies, provider.GetRequiredService<DeliveryOptions>(),
+            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<DeliveryMetrics>(),
+            provider.GetRequiredService<ILoggerFactory>(), provider.GetService<ShardAsks>()));
         services.AddSingleton<MessageImporter>().AddSingleton<MessageUpload>();
         services.AddSingleton(provider => provider.GetRequiredService<IMailStore>().Mailboxes);
     }

@@ -195,7 +195,8 @@ internal sealed class NodeParts : IFenceTaker, IAsyncDisposable
             _system, Store, Store.Committer, new MailboxOptions(), new MailboxMetrics(meters), log, null, Membership);
         Maildrops = new Maildrops(region, asks, new MaildropLinkOptions(), new MaildropMetrics(meters));
         var spool = new Spool(_system, region, Store, SpoolPaces, new SpoolMetrics(meters), log, asks);
-        Acceptor = new MessageAcceptor(region, spool, new DeliveryOptions(), time, new DeliveryMetrics(meters), log);
+        Acceptor = new MessageAcceptor(
+            region, spool, Store, new DeliveryOptions(), time, new DeliveryMetrics(meters), log, asks);
         Limits = new SourceLimits(_system, new SourceLimitOptions(), new LimitsMetrics(meters), log, asks);
         _links.Listen(asks);
         var residents = new ShardResidents(new MailResidents(region, spool), Limits.Residents!);

@@ -129,13 +129,14 @@ public sealed class ShardAsks : ILinkListener
     /// <exception cref="AskFailedException"><see cref="AskFailure.NotHere"/>: the home is elsewhere, or the node cannot
     /// be reached; nothing was done.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<Envelope> AskAsync(NodePeer to, Envelope request, TimeSpan patience)
+    public async ValueTask<Envelope> AskAsync(
+        NodePeer to, Envelope request, TimeSpan patience, LinkLane lane = LinkLane.Asks)
     {
         var since = _system.Time.GetTimestamp();
         AskFailure? why = null;
         try
         {
-            var answer = await AskOnceAsync(to, request, patience);
+            var answer = await AskOnceAsync(to, request, patience, lane);
             if (answer.BodyCase == Envelope.BodyOneofCase.NotHere)
             {
                 why = AskFailure.NotHere;
@@ -257,7 +258,7 @@ public sealed class ShardAsks : ILinkListener
     private static TimeSpan Least(TimeSpan one, TimeSpan other) => one < other ? one : other;
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<Envelope> AskOnceAsync(NodePeer to, Envelope request, TimeSpan patience)
+    private async ValueTask<Envelope> AskOnceAsync(NodePeer to, Envelope request, TimeSpan patience, LinkLane lane)
     {
         var ask = PendingAsk<Envelope>.Open(_system, out var reply);
         var (asks, name) = Add(to, reply);
@@ -269,7 +270,7 @@ public sealed class ShardAsks : ILinkListener
         {
             request.Ask = name;
             request.PatienceMilliseconds = (uint)Math.Clamp(patience.TotalMilliseconds, 1, int.MaxValue);
-            if (!_links.TrySend(to, request))
+            if (!_links.TrySend(to, request, lane))
             {
                 reply.Fail(_links.IsUp(to) ? AskFailure.MailboxFull : AskFailure.NotHere);
             }

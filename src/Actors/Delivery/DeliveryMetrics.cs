@@ -3,6 +3,18 @@ using MailCluster.Shared.Smtp;
 
 namespace MailCluster.Actors.Delivery;
 
+/// <summary>How a message ended that went to the home of its mailboxes.</summary>
+internal enum ForwardVerdict
+{
+    Delivered,
+
+    /// <summary>Nothing was written: it is spooled instead.</summary>
+    Returned,
+
+    /// <summary>No answer: it is spooled under the same body, of which the store takes one.</summary>
+    Unknown,
+}
+
 public sealed class DeliveryMetrics
 {
     private static readonly KeyValuePair<string, object?> Committed = new("verdict", "committed");
@@ -10,7 +22,13 @@ public sealed class DeliveryMetrics
     private static readonly KeyValuePair<string, object?> Unavailable = new("verdict", "unavailable");
     private static readonly KeyValuePair<string, object?> OutOfResources = new("verdict", "out_of_resources");
 
+    private static readonly KeyValuePair<string, object?>[] ForwardVerdicts =
+    [
+        new("verdict", "delivered"), new("verdict", "returned"), new("verdict", "unknown"),
+    ];
+
     private readonly Counter<long> _messages;
+    private readonly Counter<long> _forwarded;
     private readonly Counter<long> _vanished;
     private readonly Counter<long> _retries;
     private readonly Counter<long> _imported;
@@ -21,6 +39,9 @@ public sealed class DeliveryMetrics
         var meter = meters.Create("MailCluster");
         _messages = meter.CreateCounter<long>(
             "mailcluster.delivery.messages", "{message}", "Messages whose commit was asked for, by verdict.");
+        _forwarded = meter.CreateCounter<long>(
+            "mailcluster.delivery.forwarded", "{message}",
+            "Messages that went to another node, the home of all their mailboxes, by verdict.");
         _vanished = meter.CreateCounter<long>(
             "mailcluster.delivery.recipients_vanished", "{mailbox}",
             "Recipients that were accepted and removed before the commit; the others got the message.");
@@ -47,6 +68,8 @@ public sealed class DeliveryMetrics
         });
         _duration.Record(duration.TotalSeconds);
     }
+
+    internal void Forwarded(ForwardVerdict verdict) => _forwarded.Add(1, ForwardVerdicts[(int)verdict]);
 
     public void Vanished(int mailboxes) => _vanished.Add(mailboxes);
 

@@ -29,6 +29,28 @@ public sealed record DeliveryOptions
     /// </summary>
     public int AttemptsMax { get; init; } = 4;
 
+    /// <summary>
+    /// Octets of a message, or of what stands before its staged chunks, that go to another home in one ask. Default
+    /// 60 KiB: with its names it has to fit into a frame. What is larger, and all when it is negative, goes through the
+    /// spool.
+    /// </summary>
+    public int ForwardedHeadMax { get; init; } = 60 * 1024;
+
+    /// <summary>Mailboxes of one such ask. Default 256: they have to fit into the frame as well.</summary>
+    public int ForwardedMailboxesMax { get; init; } = 256;
+
+    /// <summary>
+    /// Between two looks at what became of a message that another home was asked to commit, while the store fails.
+    /// Default 0.5 s.
+    /// </summary>
+    public TimeSpan UnknownPause { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>
+    /// So often the store, while it answers, may refuse such a message before its sender hears that it was not taken.
+    /// Default 60: the home's commit was decided long before.
+    /// </summary>
+    public int UnknownAttemptsMax { get; init; } = 60;
+
     /// <summary>Half of the delay at most: the other half is for the delivery from the spool.</summary>
     public TimeSpan PatienceWithin(TimeSpan acknowledgementDelay)
     {

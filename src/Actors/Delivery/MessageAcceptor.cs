@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using MailCluster.Actors.Kernel;
+using MailCluster.Actors.Cluster;
 using MailCluster.Actors.Mailboxes;
 using MailCluster.Actors.Storage;
 using MailCluster.Shared;
@@ -10,19 +10,38 @@ using Microsoft.Extensions.Logging;
 namespace MailCluster.Actors.Delivery;
 
 /// <summary>
-/// The final commit of a message: one unit with the body and one row per mailbox, all or nothing; when a mailbox cannot
-/// take part in time, one unit with the body and its rows in the spool. The verdict is the end of a unit, never a
+/// The final commit of a message: one unit with the body and one row per mailbox, all or nothing, written by the node
+/// that is the home of all of them, be it this one or another; when there is no such node, or a mailbox cannot take
+/// part in time, one unit with the body and its rows in the spool. The verdict is the end of a unit, never a
 /// guess: a time-out can take a mailbox's share back, but not answer for a commit.
 /// </summary>
-public sealed class MessageAcceptor(
-    MailboxRegion region,
-    Spool spool,
-    DeliveryOptions options,
-    TimeProvider time,
-    DeliveryMetrics metrics,
-    ILoggerFactory log)
+public sealed class MessageAcceptor
 {
-    private readonly ILogger _log = log.CreateLogger("MailCluster.Delivery");
+    private readonly DirectDelivery _direct;
+    private readonly ForwardedDelivery? _forwarded;
+    private readonly Spool _spool;
+    private readonly DeliveryOptions _options;
+    private readonly TimeProvider _time;
+    private readonly DeliveryMetrics _metrics;
+
+    /// <param name="asks">Null: a lone node.</param>
+    public MessageAcceptor(
+        MailboxRegion region,
+        Spool spool,
+        IBodyStore bodies,
+        DeliveryOptions options,
+        TimeProvider time,
+        DeliveryMetrics metrics,
+        ILoggerFactory log,
+        ShardAsks? asks = null)
+    {
+        _direct = new DirectDelivery(region, options, time, metrics, log.CreateLogger("MailCluster.Delivery"));
+        _forwarded = asks is null ? null : new ForwardedDelivery(_direct, asks, bodies, options, metrics);
+        _spool = spool;
+        _options = options;
+        _time = time;
+        _metrics = metrics;
+    }
 
     /// <summary>
     /// A recipient that was removed since RCPT is left out (logged, counted); the others get the message. When all are,
@@ -35,164 +54,61 @@ public sealed class MessageAcceptor(
     public async ValueTask<AcceptVerdict> AcceptAsync(
         AcceptedMessage message, TimeSpan acknowledgementDelay, CancellationToken hurry)
     {
-        var since = time.GetTimestamp();
-        var patience = options.PatienceWithin(acknowledgementDelay);
+        var since = _time.GetTimestamp();
+        var patience = _options.PatienceWithin(acknowledgementDelay);
         var mailboxes = message.Mailboxes();
-        var (verdict, slow) = IsHome(mailboxes)
-            ? await DeliverAsync(message, mailboxes, since, patience)
-            : (AcceptVerdict.Unavailable, mailboxes);
-        var isSpooled = !slow.IsDefaultOrEmpty;
-        if (isSpooled)
+        var body = message.Content();
+        var command = new MailboxCommand.Deliver(
+            message.Body, checked((uint)message.Octets), message.WireOctets, message.Traits);
+        AcceptVerdict verdict;
+        var isSpooled = false;
+        if (_direct.IsHome(mailboxes))
         {
-            verdict = await spool.AcceptAsync(message, slow, since, acknowledgementDelay, hurry);
+            var end = await _direct.DeliverAsync(body, command, mailboxes, patience);
+            isSpooled = end is { Outcome: CommitOutcome.Refused, Mailboxes.IsEmpty: false };
+            verdict = isSpooled ? await SpoolAsync(end.Mailboxes) : VerdictOf(end.Outcome);
+        }
+        else if (_forwarded?.HomeOf(body, mailboxes) is { } home)
+        {
+            var end = await _forwarded.AskAsync(home, body, command, mailboxes, patience);
+            isSpooled = !end.IsDelivered && !end.Mailboxes.IsEmpty;
+            verdict = end.IsDelivered ? AcceptVerdict.Committed
+                : isSpooled ? await SpoolAsync(end.Mailboxes)
+                : AcceptVerdict.Unavailable;
+            for (var tries = 0; end.IsUnknown && verdict != AcceptVerdict.Committed; tries++)
+            {
+                // The home's unit may be in, or come yet: a commit here or the sight of that one is an answer, and
+                // "not written" is none before.
+                switch (await _forwarded.IsDeliveredAsync(body.Body))
+                {
+                    case true:
+                        verdict = AcceptVerdict.Committed;
+                        continue;
+                    case false when tries >= _options.UnknownAttemptsMax:
+                        end = end with { IsUnknown = false };
+                        continue;
+                }
+
+                await Task.Delay(_options.UnknownPause, _time, CancellationToken.None);
+                verdict = await SpoolAsync(end.Mailboxes);
+            }
+        }
+        else
+        {
+            isSpooled = true;
+            verdict = await SpoolAsync(mailboxes);
         }
 
-        metrics.Ended(verdict, isSpooled, time.GetElapsedTime(since));
+        _metrics.Ended(verdict, isSpooled, _time.GetElapsedTime(since));
         return verdict;
+
+        ValueTask<AcceptVerdict> SpoolAsync(ImmutableArray<MailboxId> left) =>
+            _spool.AcceptAsync(message, left, since, acknowledgementDelay, hurry);
     }
 
     internal static AcceptVerdict Refusal(CommitOutcome outcome) =>
         outcome == CommitOutcome.OutOfSpace ? AcceptVerdict.OutOfResources : AcceptVerdict.Unavailable;
 
-    /// <summary>
-    /// Mailboxes in the answer: one of them is slow or failing, and nothing of the message is or will be written.
-    /// </summary>
-    private async ValueTask<(AcceptVerdict Verdict, ImmutableArray<MailboxId> Slow)> DeliverAsync(
-        AcceptedMessage message, ImmutableArray<MailboxId> mailboxes, long since, TimeSpan patience)
-    {
-        for (var attempt = 1; attempt <= options.AttemptsMax; attempt++)
-        {
-            // A lone mailbox may load while its message waits; several hold each other back, so all are ready before.
-            if (attempt > 1 || mailboxes.Length > 1)
-            {
-                var ready = await PrepareAsync(message, mailboxes, patience - time.GetElapsedTime(since));
-                if (ready.IsDefault)
-                {
-                    break;
-                }
-
-                mailboxes = ready;
-                if (mailboxes.IsEmpty)
-                {
-                    return (AcceptVerdict.Unavailable, default);
-                }
-            }
-
-            var outcome = await CommitAsync(message, mailboxes, patience - time.GetElapsedTime(since));
-            if (outcome == CommitOutcome.Committed)
-            {
-                return (AcceptVerdict.Committed, default);
-            }
-
-            DeliveryLog.NotCommitted(_log, message.Body.Value, outcome);
-            if (outcome == CommitOutcome.StoreFailed && !IsHome(mailboxes))
-            {
-                // Nothing was written, for this node is not the home any more.
-                break;
-            }
-
-            if (outcome != CommitOutcome.Refused)
-            {
-                return (Refusal(outcome), default);
-            }
-
-            metrics.Retried();
-            if (!IsHome(mailboxes))
-            {
-                break;
-            }
-
-            if (time.GetElapsedTime(since) >= patience)
-            {
-                break;
-            }
-        }
-
-        return (AcceptVerdict.Unavailable, mailboxes);
-    }
-
-    /// <summary>Of all of them: only then can one commit write body and mailboxes.</summary>
-    private bool IsHome(ImmutableArray<MailboxId> mailboxes)
-    {
-        foreach (var mailbox in mailboxes)
-        {
-            if (!region.IsHome(mailbox))
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
-    private async ValueTask<CommitOutcome> CommitAsync(
-        AcceptedMessage message, ImmutableArray<MailboxId> mailboxes, TimeSpan patience)
-    {
-        var delivery = new Deliver(
-            region,
-            mailboxes,
-            message.Content(),
-            new MailboxCommand.Deliver(
-                message.Body, checked((uint)message.Octets), message.WireOctets, message.Traits));
-        delivery.Begin();
-        using var deadline = time.CreateTimer(
-            static state => ((Contribution)state!).GiveUp(),
-            new Contribution(delivery, message.Body, _log),
-            patience < TimeSpan.Zero ? TimeSpan.Zero : patience,
-            Timeout.InfiniteTimeSpan);
-        return await delivery.Unit.Completion;
-    }
-
-    /// <summary>Those that are there, all loaded; default: one cannot be loaded now.</summary>
-    private async ValueTask<ImmutableArray<MailboxId>> PrepareAsync(
-        AcceptedMessage message, ImmutableArray<MailboxId> mailboxes, TimeSpan patience)
-    {
-        var asks = new Task<MailboxReadiness>[mailboxes.Length];
-        for (var i = 0; i < asks.Length; i++)
-        {
-            asks[i] = region.Ask<MailboxReadiness, object?>(
-                mailboxes[i],
-                static (reply, _) => new MailboxMessage.Prepare(reply),
-                null,
-                patience < TimeSpan.Zero ? TimeSpan.Zero : patience).AsTask();
-        }
-
-        MailboxReadiness[] readiness;
-        try
-        {
-            readiness = await Task.WhenAll(asks);
-        }
-        catch (AskFailedException)
-        {
-            return default;
-        }
-
-        var ready = ImmutableArray.CreateBuilder<MailboxId>(readiness.Length);
-        for (var i = 0; i < readiness.Length; i++)
-        {
-            if (readiness[i] == MailboxReadiness.Ready)
-            {
-                ready.Add(mailboxes[i]);
-            }
-            else
-            {
-                DeliveryLog.Vanished(_log, mailboxes[i].Value, message.Body.Value);
-            }
-        }
-
-        metrics.Vanished(mailboxes.Length - ready.Count);
-        return ready.Count == mailboxes.Length ? mailboxes : ready.ToImmutable();
-    }
-
-    private sealed record Contribution(Deliver Delivery, BodyId Body, ILogger Log)
-    {
-        /// <summary>No effect once the unit stands in the lane: then only the commit decides.</summary>
-        public void GiveUp()
-        {
-            if (Delivery.TryGiveUp())
-            {
-                DeliveryLog.ContributionLate(Log, Body.Value);
-            }
-        }
-    }
+    private static AcceptVerdict VerdictOf(CommitOutcome outcome) =>
+        outcome == CommitOutcome.Committed ? AcceptVerdict.Committed : Refusal(outcome);
 }

@@ -21,6 +21,12 @@ public interface IBodyStore
     ValueTask<int> ReadAsync(BodyId body, long offset, Memory<byte> destination, CancellationToken cancellationToken);
 
     /// <summary>
+    /// Whether the body has become live, by whatever node, and was not swept since: only one commit can do that.
+    /// </summary>
+    /// <exception cref="StoreUnavailableException">The store cannot be asked.</exception>
+    ValueTask<bool> ExistsAsync(BodyId body, CancellationToken cancellationToken);
+
+    /// <summary>
     /// The first read of RETR and TOP: as <see cref="ReadAsync"/> at offset 0, but -1 when the message is no longer in
     /// its mailbox (STANXPOP3-C0004).
     /// </summary>

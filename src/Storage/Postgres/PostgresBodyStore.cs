@@ -32,6 +32,13 @@ internal sealed class PostgresBodyStore(ReadPool pool, PostgresIds ids) : IBodyS
             ReadBodyAsync, new Piece(default, default, body.Value, offset, destination), cancellationToken);
     }
 
+    public ValueTask<bool> ExistsAsync(BodyId body, CancellationToken cancellationToken) =>
+        pool.ReadAsync(
+            static (connection, id, stop) => Sql.ScalarAsync<bool>(
+                connection, "SELECT EXISTS (SELECT FROM body WHERE id = $1)", stop, id),
+            body.Value,
+            cancellationToken);
+
     public ValueTask<int> ReadMessageAsync(
         MailboxId mailbox, MessageNumber number, BodyId body, Memory<byte> destination,
         CancellationToken cancellationToken) =>

@@ -14,6 +14,18 @@ internal sealed class SqliteBodyStore(Readers readers, LeasedIds ids, RemovalSta
         BodyId body, long offset, Memory<byte> destination, CancellationToken cancellationToken) =>
         ReadAsync(0, 0, body.Value, offset, destination, cancellationToken);
 
+    public ValueTask<bool> ExistsAsync(BodyId body, CancellationToken cancellationToken) =>
+        new(readers.Ask(
+            database =>
+            {
+                var find = database.Get("SELECT 1 FROM body WHERE id = ?");
+                find.Bind(1, body.Value);
+                var exists = find.Step();
+                find.Reset();
+                return exists;
+            },
+            cancellationToken));
+
     public ValueTask<int> ReadMessageAsync(
         MailboxId mailbox, MessageNumber number, BodyId body, Memory<byte> destination,
             CancellationToken cancellationToken) =>

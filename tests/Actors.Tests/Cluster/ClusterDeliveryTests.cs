@@ -1,6 +1,8 @@
 using MailCluster.Actors.Cluster;
+using MailCluster.Actors.Delivery;
 using MailCluster.Actors.Kernel;
 using MailCluster.Actors.Storage;
+using MailCluster.Actors.Tests.Delivery;
 using MailCluster.Shared;
 using MailCluster.Shared.Smtp;
 using Xunit;
@@ -41,6 +43,129 @@ public sealed class ClusterDeliveryTests
     }
 
     [Fact]
+    [Trait("Requirement", "OXSMTP-EV-18")]
+    public void So_it_is_through_the_spool()
+    {
+        var run = new MailClusterRun(isForwarding: false);
+        run.Scheduler.Run(async () =>
+        {
+            var before = run.Scheduler.Time.Now;
+            Assert.Equal(AcceptVerdict.Committed, await run.Two.DeliverAsync(Alice));
+            Assert.Single(run.Database.Rows(Alice));
+            Assert.Empty(run.Database.Spool.Rows);
+            Assert.Contains(run.Database.Ended, IsSpooling);
+            Assert.InRange(run.Scheduler.Time.Now - before, TimeSpan.Zero, Moment);
+        });
+    }
+
+    [Fact]
+    public void A_message_of_which_all_mailboxes_have_one_other_home_is_committed_once_and_there()
+    {
+        var run = new MailClusterRun();
+        run.Own(Bob, run.One);
+        run.Scheduler.Run(async () =>
+        {
+            Assert.Equal(AcceptVerdict.Committed, await run.Two.DeliverAsync(Alice, Bob));
+            Assert.Single(run.Database.Ended);
+            Assert.DoesNotContain(run.Database.Ended, IsSpooling);
+            Assert.Single(run.Database.Rows(Alice));
+            Assert.Single(run.Database.Rows(Bob));
+        });
+    }
+
+    [Theory]
+    [InlineData(1500)]
+    [InlineData(5000)]
+    public void An_answer_that_stays_away_makes_neither_a_second_copy_nor_a_451(int latency)
+    {
+        // 1.5 s: the home commits while the acceptor waits, or after it has given up. 5 s: the spool is first.
+        var run = new MailClusterRun();
+        run.Network.Latency = TimeSpan.FromMilliseconds(latency);
+        run.Database.SlowLoads[Alice] = TimeSpan.FromMilliseconds(1500);
+        run.Scheduler.Run(async () =>
+        {
+            Assert.Equal(AcceptVerdict.Committed, await run.Two.DeliverAsync(Alice));
+            await run.WaitAsync(TimeSpan.FromMinutes(1));
+            Assert.Single(run.Database.Rows(Alice));
+            Assert.Empty(run.Database.Spool.Rows);
+            Assert.Equal(["body committed before"], run.Database.Refusals);
+        });
+    }
+
+    [Fact]
+    public void A_home_that_is_killed_with_a_message_that_was_sent_to_it_neither_loses_nor_doubles_it()
+    {
+        var ends = new List<(int Rows, bool IsSpooled)>();
+        foreach (var (wait, durable) in new[] { (0, 0), (2, 0), (2, 1), (4, 0), (4, 1), (30, 0) })
+        {
+            var run = new MailClusterRun();
+            run.Scheduler.Run(async () =>
+            {
+                await run.One.DeliverAsync(Alice);
+                var body = run.Database.NextId();
+                var verdict = run.Two.DeliverAsync(body, Alice);
+                await run.WaitAsync(TimeSpan.FromMilliseconds(wait));
+                var dead = run.One;
+                run.Kill(dead, durable);
+                await run.WaitAsync(TimeSpan.FromSeconds(3));
+                run.Claim(dead, run.Nodes[^1]);
+                Assert.Equal(AcceptVerdict.Committed, await verdict);
+                await run.WaitAsync(TimeSpan.FromMinutes(1));
+                Assert.Equal([Alice], run.Database.Committed(body));
+                Assert.Empty(run.Database.Spool.Rows);
+                ends.Add((run.Database.Rows(Alice).Count, run.Database.Ended.Exists(IsSpooling)));
+            });
+        }
+
+        Assert.Contains((2, true), ends);
+        Assert.Contains((2, false), ends);
+    }
+
+    [Fact]
+    public void Of_those_who_were_removed_meanwhile_the_home_tells_and_of_slow_ones_too()
+    {
+        var run = new MailClusterRun();
+        run.Own(Bob, run.One);
+        run.Scheduler.Run(async () =>
+        {
+            run.Database.Remove(Bob);
+            Assert.Equal(AcceptVerdict.Committed, await run.Two.DeliverAsync(Alice, Bob));
+            Assert.Single(run.Database.Rows(Alice));
+            Assert.DoesNotContain(run.Database.Ended, IsSpooling);
+            Assert.Equal(AcceptVerdict.Unavailable, await run.Three.DeliverAsync(Bob));
+
+            run.Database.SlowLoads[Carol] = TimeSpan.FromSeconds(4);
+            var before = run.Scheduler.Time.Now;
+            Assert.Equal(AcceptVerdict.Committed, await run.Two.DeliverAsync(Carol));
+            Assert.InRange(
+                run.Scheduler.Time.Now - before, TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(6));
+            Assert.Single(run.Database.Rows(Carol));
+            Assert.Contains(run.Database.Ended, IsSpooling);
+        });
+    }
+
+    [Fact]
+    public void A_message_that_does_not_fit_into_a_frame_goes_through_the_spool()
+    {
+        var run = new MailClusterRun();
+        run.Scheduler.Run(async () =>
+        {
+            foreach (var (octets, isSpooled) in new[] { (60 * 1024, false), ((60 * 1024) + 1, true) })
+            {
+                run.Database.Ended.Clear();
+                var message = new AcceptedMessage(
+                    run.Database.NextId(), new byte[octets], octets, 0, (uint)octets, Envelopes.To(Alice));
+                Assert.Equal(
+                    AcceptVerdict.Committed,
+                    await run.Two.Acceptor.AcceptAsync(message, TimeSpan.FromSeconds(30), CancellationToken.None));
+                Assert.Equal(isSpooled, run.Database.Ended.Exists(IsSpooling));
+            }
+
+            Assert.Equal(2, run.Database.Rows(Alice).Count);
+        });
+    }
+
+    [Fact]
     public void Recipients_of_several_homes_get_one_copy_each()
     {
         var run = new MailClusterRun();
@@ -75,7 +200,7 @@ public sealed class ClusterDeliveryTests
     [Fact]
     public void A_home_that_delivered_before_it_was_told_who_waits_tells_it()
     {
-        var run = new MailClusterRun();
+        var run = new MailClusterRun(isForwarding: false);
         run.Network.Latency = TimeSpan.FromSeconds(8);
         run.Scheduler.Run(async () =>
         {
@@ -91,7 +216,7 @@ public sealed class ClusterDeliveryTests
     {
         for (var durable = 0; durable < 2; durable++)
         {
-            var run = new MailClusterRun();
+            var run = new MailClusterRun(isForwarding: false);
             run.Scheduler.Run(async () =>
             {
                 var verdict = run.Two.DeliverAsync(Alice);
@@ -118,7 +243,7 @@ public sealed class ClusterDeliveryTests
     [Fact]
     public void The_node_that_accepted_may_die_after_the_commit()
     {
-        var run = new MailClusterRun();
+        var run = new MailClusterRun(isForwarding: false);
         run.Network.Partition(run.One.Self.Id, run.Two.Self.Id);
         run.Scheduler.Run(async () =>
         {
@@ -217,4 +342,6 @@ public sealed class ClusterDeliveryTests
             Assert.Equal(2, run.Database.Rows(Bob).Count);
         });
     }
+
+    private static bool IsSpooling(CommitUnit unit) => unit.Operations.OfType<StoreOperation.InsertSpool>().Any();
 }

@@ -54,6 +54,19 @@ public sealed class EnvelopeTests
             SpoolArrived = new() { Node = 1, Incarnation = 2, Mailboxes = { 3, 4 }, Rows = { 5, 600 }, Hops = 1 },
         },
         ["ended"] = new() { SpoolEnded = new() { Rows = { 5, 600 } } },
+        ["deliver"] = new()
+        {
+            Ask = 4, PatienceMilliseconds = 4000, Shard = 1,
+            DeliverMessage = new()
+            {
+                Mailboxes = { 3, 400 }, Body = 77, Head = ByteString.CopyFrom(1, 2), Octets = 300, Chunks = 1,
+                WireOctets = 302, Traits = 2,
+            },
+        },
+        ["delivered"] = new()
+        {
+            Ask = 4, IsAnswer = true, MessageDelivered = new() { Delivered = true, Mailboxes = { 3, 400 } },
+        },
     };
 
     [Theory]
@@ -69,6 +82,8 @@ public sealed class EnvelopeTests
     [InlineData("shown", "080310018A01070801100218AC02")]
     [InlineData("arrived", "92010F080110021A020304220305D8042801")]
     [InlineData("ended", "9A01050A0305D804")]
+    [InlineData("deliver", "080418A01F2001A201150A03039003104D1A02010220AC02280130AE023802")]
+    [InlineData("delivered", "08041001AA010708011203039003")]
     public void The_octets_of_an_envelope_never_change(string name, string octets)
     {
         Assert.Equal(octets, Convert.ToHexString(Envelopes[name].ToByteArray()));

@@ -1,4 +1,5 @@
 using MailCluster.Actors.Cluster;
+using MailCluster.Actors.Delivery;
 using MailCluster.Actors.Kernel;
 using MailCluster.Actors.Mailboxes;
 using MailCluster.Shared;
@@ -21,8 +22,10 @@ internal sealed class MailClusterRun
     private readonly MaildropLinkOptions? _options;
     private long _incarnations;
 
-    public MailClusterRun(ulong seed = 1, MaildropLinkOptions? options = null)
+    /// <param name="isForwarding">False: what is for another home goes through the spool, however small.</param>
+    public MailClusterRun(ulong seed = 1, MaildropLinkOptions? options = null, bool isForwarding = true)
     {
+        DeliveryOptions = isForwarding ? new() : new() { ForwardedHeadMax = -1 };
         _options = options;
         Scheduler = new SeededScheduler(seed);
         Network = new SimulatedNetwork(Scheduler, (int)seed);
@@ -42,6 +45,8 @@ internal sealed class MailClusterRun
         Nodes.ForEach(Learn);
         Scheduler.Advance(TimeSpan.FromSeconds(1));
     }
+
+    public DeliveryOptions DeliveryOptions { get; }
 
     public SeededScheduler Scheduler { get; }
 

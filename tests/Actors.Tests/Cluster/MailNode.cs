@@ -40,7 +40,8 @@ internal sealed class MailNode
         var spool = new Spool(
             system, Region, run.Database.Spool, new SpoolOptions(), new SpoolMetrics(meters), log, Asks);
         Acceptor = new MessageAcceptor(
-            Region, spool, new DeliveryOptions(), run.Scheduler.Time, new DeliveryMetrics(meters), log);
+            Region, spool, run.Database, run.DeliveryOptions, run.Scheduler.Time, new DeliveryMetrics(meters), log,
+            Asks);
         Importer = new MessageImporter(
             Region, run.Database, new DeliveryOptions(), run.Scheduler.Time, new DeliveryMetrics(meters));
         Residents = new ShardResidents(new MailResidents(Region, spool));

@@ -162,6 +162,7 @@ public sealed class SqliteDeliveryTests : IAsyncLifetime
             new Spool(
                 _system, region, _store.Spool, new SpoolOptions(), new SpoolMetrics(_meters),
                 NullLoggerFactory.Instance),
+            _store.Bodies,
             new DeliveryOptions(),
             TimeProvider.System,
             new DeliveryMetrics(_meters),

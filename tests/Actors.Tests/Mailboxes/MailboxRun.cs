@@ -82,6 +82,7 @@ internal sealed class MailboxRun : IDisposable
         Acceptor = new MessageAcceptor(
             Region,
             Spool,
+            Store,
             new DeliveryOptions(),
             Scheduler.Time,
             new DeliveryMetrics(_meters),

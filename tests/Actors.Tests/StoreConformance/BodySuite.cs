@@ -74,6 +74,24 @@ public abstract class BodySuite(IStoreEngine engine) : StoreSuite(engine)
     }
 
     [Theory]
+    [InlineData(0)]
+    [InlineData(300_000)]
+    public async Task A_body_becomes_live_once_and_whoever_is_second_finds_it_there(int staged)
+    {
+        var alice = await Store.AddUserAsync("alice");
+        var bob = await Store.AddUserAsync("bob");
+        var body = await StageAsync(new byte[1000 + staged], 1000);
+        Assert.False(await Store.Bodies.ExistsAsync(body.Body, CancellationToken.None));
+
+        CommitOutcome[] outcomes = await Task.WhenAll(
+            Store.CommitAsync(body, StoreSteps.Message(alice, 1, body)),
+            Store.CommitAsync(body, StoreSteps.Message(bob, 1, body)));
+
+        Assert.Equal([CommitOutcome.Committed, CommitOutcome.Refused], outcomes.Order());
+        Assert.True(await Store.Bodies.ExistsAsync(body.Body, CancellationToken.None));
+    }
+
+    [Theory]
     [InlineData(2, BodyLayout.ChunkOctets)]
     [InlineData(4, BodyLayout.ChunkOctets)]
     [InlineData(3, BodyLayout.ChunkOctets + 1)]

@@ -11,6 +11,7 @@ internal sealed class MailRows
     private readonly SortedDictionary<long, Box> _boxes = [];
     private readonly SortedDictionary<long, SpoolRow> _spool = [];
     private readonly HashSet<long> _tokens = [];
+    private readonly HashSet<long> _bodies = [];
     private int _taken;
 
     /// <summary>A planted bug: every so many rows that are taken stay. 0: none.</summary>
@@ -19,6 +20,8 @@ internal sealed class MailRows
     public long SpoolCount => _spool.Count;
 
     public void Add(MailboxId mailbox) => _boxes.Add(mailbox.Value, new Box());
+
+    public bool HasBody(BodyId body) => _bodies.Contains(body.Value);
 
     public bool HasToken(long token) => _tokens.Contains(token);
 
@@ -47,6 +50,9 @@ internal sealed class MailRows
         {
             switch (operation)
             {
+                case StoreOperation.InsertBody body:
+                    _bodies.Add(body.Body.Value);
+                    break;
                 case StoreOperation.InsertMessage message:
                     _boxes[message.Mailbox.Value].Insert(message);
                     break;
@@ -113,6 +119,8 @@ internal sealed class MailRows
                     : insert.Uid.Value <= (last?.Uid.Value ?? box.LastUid) ? "UID given before"
                     : insert.ModSeq.Value <= (last?.ModSeq.Value ?? box.ModSeq) ? "MODSEQ given before"
                     : null;
+            case StoreOperation.InsertBody body:
+                return _bodies.Contains(body.Body.Value) ? "body committed before" : null;
             case StoreOperation.DeleteMessages delete:
                 // Nothing removes what the same transaction adds: clients have not seen it.
                 var gone = written.OfType<StoreOperation.DeleteMessages>()

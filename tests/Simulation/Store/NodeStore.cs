@@ -89,6 +89,9 @@ internal sealed class NodeStore : IMailboxStore, IBodyStore, ISpoolStore
         BodyId body, long offset, Memory<byte> destination, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
+    public ValueTask<bool> ExistsAsync(BodyId body, CancellationToken cancellationToken) =>
+        ReadAsync(() => _database.Rows.HasBody(body));
+
     public ValueTask<int> ReadMessageAsync(
         MailboxId mailbox, MessageNumber number, BodyId body, Memory<byte> destination,
         CancellationToken cancellationToken) =>

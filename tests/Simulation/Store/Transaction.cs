@@ -50,7 +50,7 @@ internal sealed class Transaction(NodePeer writer, long token, ImmutableArray<Co
 
     public Task Ended => _ended.Task;
 
-    /// <summary>Rows that it has locked or wants to, in that order: mailboxes, then rows of the spool.</summary>
+    /// <summary>Rows that it has locked or wants to, in that order: mailboxes, rows of the spool, numbers of bodies.</summary>
     public ImmutableArray<(int Kind, long Id)> Rows { get; } = RowsOf(units);
 
     public void End()
@@ -67,7 +67,8 @@ internal sealed class Transaction(NodePeer writer, long token, ImmutableArray<Co
             StoreOperation.DeleteMessages delete => (0, delete.Mailbox.Value),
             StoreOperation.TakeSpooled taken => (1, taken.Id.Value),
             StoreOperation.DeferSpooled deferred => (1, deferred.Id.Value),
-            _ => (2, 0L),
-        }).Where(row => row.Item1 < 2).Distinct().Order(),
+            StoreOperation.InsertBody body => (2, body.Body.Value),
+            _ => (3, 0L),
+        }).Where(row => row.Item1 < 3).Distinct().Order(),
     ];
 }

@@ -15,6 +15,7 @@ public sealed class SimulatedMailDatabase(SeededScheduler scheduler) : IMailboxS
 {
     private readonly Dictionary<MailboxId, SimulatedBox> _boxes = [];
     private readonly List<(BodyId Body, MailboxId Mailbox)> _inserted = [];
+    private readonly HashSet<BodyId> _bodies = [];
     private readonly List<SimulatedLane> _lanes = [];
     private SimulatedLane? _lane;
     private long _nextBody = 1;
@@ -159,6 +160,12 @@ public sealed class SimulatedMailDatabase(SeededScheduler scheduler) : IMailboxS
         BodyId body, long offset, Memory<byte> destination, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
+    public async ValueTask<bool> ExistsAsync(BodyId body, CancellationToken cancellationToken)
+    {
+        await Task.Delay(LoadTime, scheduler.Time, cancellationToken);
+        return _bodies.Contains(body);
+    }
+
     public ValueTask<int> ReadMessageAsync(
         MailboxId mailbox,
         MessageNumber number,
@@ -219,6 +226,7 @@ public sealed class SimulatedMailDatabase(SeededScheduler scheduler) : IMailboxS
         StoreOperation.InsertMessage message => _boxes[message.Mailbox].Fault(message),
         StoreOperation.DeleteMessages delete when !_boxes.ContainsKey(delete.Mailbox) => "no such mailbox",
         StoreOperation.DeleteMessages delete => _boxes[delete.Mailbox].Fault(delete),
+        StoreOperation.InsertBody body when _bodies.Contains(body.Body) => "body committed before",
         StoreOperation.TakeSpooled taken when !Spool.Rows.ContainsKey(taken.Id) => "no such row",
         _ => null,
     };
@@ -233,6 +241,9 @@ public sealed class SimulatedMailDatabase(SeededScheduler scheduler) : IMailboxS
                 break;
             case StoreOperation.DeleteMessages delete:
                 _boxes[delete.Mailbox].Delete(delete);
+                break;
+            case StoreOperation.InsertBody body:
+                _bodies.Add(body.Body);
                 break;
             case StoreOperation.RecordImport import:
                 _boxes[import.Mailbox].Marks.Add(import.Key);
