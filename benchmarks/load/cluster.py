@@ -206,4 +206,5 @@ def main():
         {"cost": cost, "failover": failover, "drain": drain}[given.what](cluster, given.nodes, given.runs)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -13,4 +13,7 @@ internal enum Planted
 
     /// <summary>Now and then a row of the spool is delivered and stays, so that it is delivered again.</summary>
     SpoolClaimedTwice,
+
+    /// <summary>The store takes a body twice: that of a message whose home did not answer, and the spool's.</summary>
+    BodyTakenTwice,
 }

@@ -44,6 +44,7 @@ public sealed class SimulationTests
     [InlineData("NoFence", "I3")]
     [InlineData("LeakedPermit", "I6")]
     [InlineData("SpoolClaimedTwice", "I2")]
+    [InlineData("BodyTakenTwice", "I2")]
     public void A_planted_bug_is_found(string name, string invariant)
     {
         var planted = Enum.Parse<Planted>(name);

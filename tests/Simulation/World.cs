@@ -37,7 +37,11 @@ internal sealed class World
         Database = new MailDatabase(Scheduler, Tables, Chance.Split(), Committed, Break)
         {
             HasNoFence = planted == Planted.NoFence,
-            Rows = new MailRows { KeepsEvery = planted == Planted.SpoolClaimedTwice ? 20 : 0 },
+            Rows = new MailRows
+            {
+                KeepsEvery = planted == Planted.SpoolClaimedTwice ? 20 : 0,
+                TakesBodiesAgain = planted == Planted.BodyTakenTwice,
+            },
         };
         Mailboxes = 
         [

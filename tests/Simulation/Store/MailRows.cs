@@ -17,6 +17,9 @@ internal sealed class MailRows
     /// <summary>A planted bug: every so many rows that are taken stay. 0: none.</summary>
     public int KeepsEvery { get; init; }
 
+    /// <summary>A planted bug: a body is taken again.</summary>
+    public bool TakesBodiesAgain { get; init; }
+
     public long SpoolCount => _spool.Count;
 
     public void Add(MailboxId mailbox) => _boxes.Add(mailbox.Value, new Box());
@@ -120,7 +123,7 @@ internal sealed class MailRows
                     : insert.ModSeq.Value <= (last?.ModSeq.Value ?? box.ModSeq) ? "MODSEQ given before"
                     : null;
             case StoreOperation.InsertBody body:
-                return _bodies.Contains(body.Body.Value) ? "body committed before" : null;
+                return _bodies.Contains(body.Body.Value) && !TakesBodiesAgain ? "body committed before" : null;
             case StoreOperation.DeleteMessages delete:
                 // Nothing removes what the same transaction adds: clients have not seen it.
                 var gone = written.OfType<StoreOperation.DeleteMessages>()
