@@ -112,7 +112,8 @@ public sealed class Spool
                 0,
                 // Due at once, whatever the clock of the mailbox's home says.
                 DateTimeOffset.UnixEpoch,
-                null));
+                null,
+                message.Traits));
         }
 
         return rows.MoveToImmutable();

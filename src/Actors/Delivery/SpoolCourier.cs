@@ -158,7 +158,8 @@ internal sealed class SpoolCourier(
             row.Body,
             row.Octets,
             row.WireOctets,
-            row.Envelope.Body == SmtpBodyKind.BinaryMime ? MessageTraits.Binary : MessageTraits.None));
+            // A node of the version before knew of this one only by the envelope.
+            row.Traits | (row.Envelope.Body == SmtpBodyKind.BinaryMime ? MessageTraits.Binary : MessageTraits.None)));
 
     private async Task<SpoolMessage.Visited> DeferAsync(
         MailboxId mailbox, ImmutableArray<SpoolRow> rows, string error, ShardEpoch guard)

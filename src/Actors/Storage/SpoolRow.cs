@@ -1,4 +1,5 @@
 using MailCluster.Shared;
+using MailCluster.Shared.Mailboxes;
 using MailCluster.Shared.Smtp;
 
 namespace MailCluster.Actors.Storage;
@@ -17,6 +18,7 @@ public sealed record SpoolEnvelope(
 /// <param name="Attempts">Those that failed.</param>
 /// <param name="NextAttempt">Null: given up, until an administrator asks for another one.</param>
 /// <param name="LastError">Why the last attempt failed; null before one has.</param>
+/// <param name="Traits">Of its octets.</param>
 public sealed record SpoolRow(
     SpoolId Id,
     MailboxId Mailbox,
@@ -27,7 +29,8 @@ public sealed record SpoolRow(
     DateTimeOffset Queued,
     int Attempts,
     DateTimeOffset? NextAttempt,
-    string? LastError)
+    string? LastError,
+    MessageTraits Traits = MessageTraits.None)
 {
     public bool IsParked => NextAttempt is null;
 }

@@ -391,6 +391,7 @@ internal sealed class CommitBatch
         Columns.SpoolAttempts.Add(row.Attempts);
         Columns.SpoolNext.Add(SpoolText.Due(row.NextAttempt));
         Columns.SpoolError.Add(row.LastError);
+        Columns.SpoolTraits.Add((int)row.Traits);
         SpoolChange++;
         return null;
     }

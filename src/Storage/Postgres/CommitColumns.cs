@@ -81,6 +81,7 @@ internal sealed class CommitColumns
     public readonly List<int> SpoolAttempts = [];
     public readonly List<long> SpoolNext = [];
     public readonly List<string?> SpoolError = [];
+    public readonly List<int> SpoolTraits = [];
 
     public readonly List<long> DeferId = [];
     public readonly List<int> DeferAttempts = [];
@@ -122,7 +123,7 @@ internal sealed class CommitColumns
         ImportMailbox.Clear, ImportKey.Clear, TakeBody.Clear, TakeId.Clear, SpoolId.Clear, SpoolMailbox.Clear,
         SpoolShard.Clear, SpoolBody.Clear, SpoolOctets.Clear, SpoolWireOctets.Clear, SpoolSender.Clear,
         SpoolRecipient.Clear, SpoolBodyType.Clear, SpoolUtf8.Clear, SpoolUser.Clear, SpoolQueued.Clear,
-        SpoolAttempts.Clear, SpoolNext.Clear, SpoolError.Clear, DeferId.Clear, DeferAttempts.Clear,
+        SpoolAttempts.Clear, SpoolNext.Clear, SpoolError.Clear, SpoolTraits.Clear, DeferId.Clear, DeferAttempts.Clear,
         DeferNext.Clear, DeferError.Clear, DeleteMailbox.Clear, DeleteFolder.Clear, DeleteNumber.Clear,
         DeleteModSeq.Clear, RemovalMailbox.Clear, RemovalFolder.Clear, RemovalModSeq.Clear, RemovalCount.Clear,
         Warned.Clear, RearmMailbox.Clear, RearmBelow.Clear, RaiseMailbox.Clear, RaiseFolder.Clear,

@@ -95,15 +95,16 @@ internal static class CommitSql
 
     public const string InsertSpool =
         "INSERT INTO spool (id, tenant, shard, local, body, octets, wire_octets, sender, recipient, mailbox, "
-        + "body_type, smtputf8, authenticated_user, queued, attempts, next_attempt, last_error) "
+        + "body_type, smtputf8, authenticated_user, queued, attempts, next_attempt, last_error, traits) "
         + "SELECT u.id, (SELECT tenant FROM mailbox WHERE id = u.mailbox), u.shard, true, u.body, u.octets, "
         + "u.wire_octets, u.sender, u.recipient, u.mailbox, u.body_type, u.smtputf8, u.authenticated_user, u.queued, "
-        + "u.attempts, u.next_attempt, u.last_error FROM (SELECT unnest($1::bigint[]) AS id, "
+        + "u.attempts, u.next_attempt, u.last_error, u.traits FROM (SELECT unnest($1::bigint[]) AS id, "
         + "unnest($2::bigint[]) AS mailbox, unnest($3::int[]) AS shard, unnest($4::bigint[]) AS body, "
         + "unnest($5::bigint[]) AS octets, unnest($6::bigint[]) AS wire_octets, unnest($7::text[]) AS sender, "
         + "unnest($8::text[]) AS recipient, unnest($9::text[]) AS body_type, unnest($10::boolean[]) AS smtputf8, "
         + "unnest($11::text[]) AS authenticated_user, unnest($12::bigint[]) AS queued, "
-        + "unnest($13::int[]) AS attempts, unnest($14::bigint[]) AS next_attempt, unnest($15::text[]) AS last_error) u";
+        + "unnest($13::int[]) AS attempts, unnest($14::bigint[]) AS next_attempt, unnest($15::text[]) AS last_error, "
+        + "unnest($16::int[]) AS traits) u";
 
     public const string TakeSpooled =
         "WITH gone AS (DELETE FROM spool s USING (SELECT unnest($1::bigint[]) AS id, unnest($2::bigint[]) AS body) u "

@@ -138,7 +138,7 @@ internal sealed class CommitStatements : IDisposable
         CommitSql.InsertSpool, List(c.SpoolId), List(c.SpoolMailbox), List(c.SpoolShard), List(c.SpoolBody),
         List(c.SpoolOctets), List(c.SpoolWireOctets), List(c.SpoolSender), List(c.SpoolRecipient),
         List(c.SpoolBodyType), List(c.SpoolUtf8), List(c.SpoolUser), List(c.SpoolQueued), List(c.SpoolAttempts),
-        List(c.SpoolNext), List(c.SpoolError));
+        List(c.SpoolNext), List(c.SpoolError), List(c.SpoolTraits));
 
     private static NpgsqlParameter<List<T>> List<T>(List<T> values) => new() { TypedValue = values };
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using MailCluster.Actors.Storage;
 using MailCluster.Shared;
+using MailCluster.Shared.Mailboxes;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -10,7 +11,7 @@ internal sealed class PostgresSpoolStore(ReadPool pool, PostgresIds ids, SpoolCo
 {
     private const string Columns =
         "SELECT id, mailbox, body, octets, wire_octets, sender, recipient, body_type, smtputf8, authenticated_user, "
-        + "queued, attempts, next_attempt, last_error FROM spool ";
+        + "queued, attempts, next_attempt, last_error, traits FROM spool ";
 
     // The first row of each mailbox in the index is the one that is due first: one seek tells of all its rows.
     private const string Mailboxes =
@@ -102,5 +103,6 @@ internal sealed class PostgresSpoolStore(ReadPool pool, PostgresIds ids, SpoolCo
         DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(10)),
         row.GetInt32(11),
         row.GetInt64(12) == SpoolText.Never ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(12)),
-        row.IsDBNull(13) ? null : row.GetString(13));
+        row.IsDBNull(13) ? null : row.GetString(13),
+        (MessageTraits)row.GetInt32(14));
 }

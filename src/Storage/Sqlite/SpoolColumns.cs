@@ -1,5 +1,6 @@
 using MailCluster.Actors.Storage;
 using MailCluster.Shared;
+using MailCluster.Shared.Mailboxes;
 
 namespace MailCluster.Storage.Sqlite;
 
@@ -9,7 +10,7 @@ internal static class SpoolColumns
     /// <summary>What <see cref="Read"/> expects.</summary>
     public const string Names =
         "id, mailbox, body, octets, wire_octets, sender, recipient, body_type, smtputf8, authenticated_user, queued, "
-        + "attempts, next_attempt, last_error";
+        + "attempts, next_attempt, last_error, traits";
 
     public static SpoolRow Read(Statement row) => new(
         new SpoolId(row.Long(0)),
@@ -23,5 +24,6 @@ internal static class SpoolColumns
         DateTimeOffset.FromUnixTimeMilliseconds(row.Long(10)),
         (int)row.Long(11),
         row.Long(12) == SpoolText.Never ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.Long(12)),
-        row.IsNull(13) ? null : row.Text(13));
+        row.IsNull(13) ? null : row.Text(13),
+        (MessageTraits)row.Long(14));
 }

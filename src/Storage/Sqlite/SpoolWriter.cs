@@ -8,9 +8,9 @@ internal sealed class SpoolWriter(Database database)
 {
     private readonly Statement _insert = database.Get(
         "INSERT INTO spool (id, tenant, shard, local, body, octets, wire_octets, sender, recipient, mailbox, body_type, "
-        + "smtputf8, authenticated_user, queued, attempts, next_attempt, last_error) "
+        + "smtputf8, authenticated_user, queued, attempts, next_attempt, last_error, traits) "
         + "VALUES (?1, (SELECT tenant FROM mailbox WHERE id = ?2), ?3, 1, ?4, ?5, ?6, ?7, ?8, ?2, ?9, ?10, ?11, ?12, "
-        + "?13, ?14, ?15)");
+        + "?13, ?14, ?15, ?16)");
 
     private readonly Statement _take = database.Get("DELETE FROM spool WHERE id = ? RETURNING body");
 
@@ -34,6 +34,7 @@ internal sealed class SpoolWriter(Database database)
         _insert.Bind(13, row.Attempts);
         _insert.Bind(14, SpoolText.Due(row.NextAttempt));
         _insert.Bind(15, row.LastError);
+        _insert.Bind(16, (int)row.Traits);
         _insert.Run();
     }
 

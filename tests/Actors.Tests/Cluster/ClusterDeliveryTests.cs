@@ -4,6 +4,7 @@ using MailCluster.Actors.Kernel;
 using MailCluster.Actors.Storage;
 using MailCluster.Actors.Tests.Delivery;
 using MailCluster.Shared;
+using MailCluster.Shared.Mailboxes;
 using MailCluster.Shared.Smtp;
 using Xunit;
 using static MailCluster.Actors.Tests.Cluster.MailClusterRun;
@@ -141,6 +142,23 @@ public sealed class ClusterDeliveryTests
                 run.Scheduler.Time.Now - before, TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(6));
             Assert.Single(run.Database.Rows(Carol));
             Assert.Contains(run.Database.Ended, IsSpooling);
+        });
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_is_known_of_its_octets_comes_with_it_on_either_way(bool isForwarding)
+    {
+        var run = new MailClusterRun(isForwarding: isForwarding);
+        run.Scheduler.Run(async () =>
+        {
+            const MessageTraits Traits = MessageTraits.Binary | MessageTraits.Utf8Header;
+            var message = new AcceptedMessage(
+                run.Database.NextId(), new byte[9], 9, 0, 9, Envelopes.To(Alice), Traits);
+            await run.Two.Acceptor.AcceptAsync(message, TimeSpan.FromSeconds(30), CancellationToken.None);
+            var row = run.Database.Ended.SelectMany(unit => unit.Operations).OfType<StoreOperation.InsertMessage>();
+            Assert.Equal(Traits, Assert.Single(row).Traits);
         });
     }
 

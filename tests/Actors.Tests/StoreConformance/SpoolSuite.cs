@@ -1,5 +1,6 @@
 using MailCluster.Actors.Storage;
 using MailCluster.Shared;
+using MailCluster.Shared.Mailboxes;
 using MailCluster.Shared.Smtp;
 using Xunit;
 
@@ -23,6 +24,7 @@ public abstract class SpoolSuite(IStoreEngine engine) : StoreSuite(engine)
             NextAttempt = null,
             LastError = "why",
             Attempts = 7,
+            Traits = MessageTraits.Binary | MessageTraits.Utf8Header,
         };
         Assert.Equal(CommitOutcome.Committed, await Store.CommitAsync(body, Insert(row), Insert(bare)));
 
