@@ -13,7 +13,8 @@ namespace MailCluster.Frontend.Edge;
 /// </summary>
 internal sealed class ReadAhead(IBodyStore bodies)
 {
-    private const int Octets = 64 * 1024;
+    // A head and the first octets of a chunk fit: the usual message with an attachment is one read, not two.
+    private const int Octets = 128 * 1024;
     private const int MessagesMax = 32;
 
     private Pages? _pages;
@@ -53,7 +54,7 @@ internal sealed class ReadAhead(IBodyStore bodies)
         var index = IndexOf(snapshot.Messages, entry.Number);
         var isSequential = index > 0 && snapshot.Messages[index - 1].Body == _lastServed;
         _lastServed = entry.Body;
-        if (!isSequential || entry.Octets > Octets / 2)
+        if (!isSequential || entry.Octets > Octets)
         {
             return null;
         }
