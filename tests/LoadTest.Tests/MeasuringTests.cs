@@ -24,6 +24,12 @@ public sealed class MeasuringTests
             Assert.InRange(histogram.Percentile(share), exact, exact + (exact / 64) + 1);
         }
 
+        Assert.Equal(values.Length, histogram.Recorded().Sum(bucket => bucket.Count));
+        var bounds = histogram.Recorded().Select(bucket => bucket.UpTo).ToArray();
+        Assert.Equal(bounds.Order(), bounds);
+        Assert.Equal(histogram.Percentile(0.001), histogram.Recorded()
+            .First(bucket => histogram.Recorded().Where(other => other.UpTo <= bucket.UpTo).Sum(other => other.Count)
+                >= values.Length * 0.001).UpTo);
         Assert.Equal(values[^1], histogram.Max);
         Assert.Equal(values.Sum(), histogram.Sum);
     }

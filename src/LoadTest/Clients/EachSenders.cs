@@ -52,7 +52,7 @@ internal sealed class EachSenders(RunContext run, ClientPlan plan, OperationMete
         }
         else
         {
-            meter.Fail(outcome);
+            meter.Fail(outcome, run.Loop.Now - intended);
         }
 
         if (client.IsOpen)

@@ -57,7 +57,7 @@ internal sealed class Pollers(RunContext run, ClientPlan plan, OperationMeter me
         }
         else
         {
-            meter.Fail(outcome);
+            meter.Fail(outcome, run.Loop.Now - intended);
         }
 
         run.Connections--;

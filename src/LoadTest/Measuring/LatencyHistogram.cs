@@ -75,6 +75,18 @@ public sealed class LatencyHistogram
         return Max;
     }
 
+    /// <summary>What was recorded, in order: microseconds at most, and how many.</summary>
+    public IEnumerable<(long UpTo, long Count)> Recorded()
+    {
+        for (var index = 0; index < _counts.Length; index++)
+        {
+            if (_counts[index] > 0)
+            {
+                yield return (HighestOf(index), _counts[index]);
+            }
+        }
+    }
+
     private static int IndexOf(long microseconds)
     {
         if (microseconds < SubCount)

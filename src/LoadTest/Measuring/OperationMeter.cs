@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace MailCluster.LoadTest.Measuring;
 
 /// <summary>What the clients of one plan do: a message accepted, a session ended. Lives on the loop.</summary>
@@ -6,6 +8,7 @@ internal sealed class OperationMeter(string name)
     private const int ReasonsMax = 100;
 
     private readonly LatencyHistogram _second = new();
+    private readonly LatencyHistogram _secondRefused = new();
     private readonly Dictionary<(Stage Stage, int Code, Loops.ConnectionEnd End), long> _reasons = [];
     private long _doneBefore;
     private long _failedBefore;
@@ -45,11 +48,18 @@ internal sealed class OperationMeter(string name)
         _second.Record(nanoseconds);
     }
 
-    public void Fail(Outcome outcome)
+    /// <param name="nanoseconds">
+    /// Since it was to begin: how long a client waits for a no instead of the greeting.
+    /// </param>
+    public void Fail(Outcome outcome, long nanoseconds = 0)
     {
         InFlight--;
         FailedCount++;
         Note(outcome);
+        if (outcome is { Stage: Stage.Greeting, Code: not 0 } && nanoseconds > 0)
+        {
+            _secondRefused.Record(nanoseconds);
+        }
     }
 
     /// <summary>Counts a reason without an operation that failed by it.</summary>
@@ -76,12 +86,19 @@ internal sealed class OperationMeter(string name)
     {
         var row = new OperationSecond(
             name, Arrived - _begunBefore, DoneCount - _doneBefore, FailedCount - _failedBefore, InFlight,
-            Octets - _octetsBefore, _second.Percentile(0.5), _second.Percentile(0.99), _second.Max);
+            Octets - _octetsBefore, _second.Percentile(0.5), _second.Percentile(0.99), _second.Max)
+        {
+            Refused = _secondRefused.Count,
+            RefusedP99 = _secondRefused.Percentile(0.99),
+            RefusedMax = _secondRefused.Max,
+            Latencies = [.. _second.Recorded()],
+        };
         _doneBefore = DoneCount;
         _failedBefore = FailedCount;
         _begunBefore = Arrived;
         _octetsBefore = Octets;
         _second.Clear();
+        _secondRefused.Clear();
         return row;
     }
 }
@@ -93,7 +110,20 @@ public readonly record struct ReasonCount(string Client, string Stage, string Re
 /// <param name="P99">Microseconds.</param>
 /// <param name="Max">Microseconds.</param>
 public readonly record struct OperationSecond(
-    string Client, long Arrived, long Done, long Failed, int InFlight, long Octets, long P50, long P99, long Max);
+    string Client, long Arrived, long Done, long Failed, int InFlight, long Octets, long P50, long P99, long Max)
+{
+    /// <summary>Of those that were done: so that percentiles of any stretch of a run can be had.</summary>
+    public ImmutableArray<(long UpTo, long Count)> Latencies { get; init; }
+
+    /// <summary>Of those that failed: refused instead of greeted.</summary>
+    public long Refused { get; init; }
+
+    /// <summary>Microseconds from the wish to begin to the refusal.</summary>
+    public long RefusedP99 { get; init; }
+
+    /// <summary>Microseconds.</summary>
+    public long RefusedMax { get; init; }
+}
 
 /// <summary>One second of a run.</summary>
 /// <param name="At">Seconds since its beginning.</param>

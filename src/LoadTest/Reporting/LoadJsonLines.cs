@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using System.Text;
 using System.Text.Json;
 using MailCluster.LoadTest.Ledgers;
@@ -35,6 +36,10 @@ public static class LoadJsonLines
             json.WriteNumber("p50", row.P50 / 1000.0);
             json.WriteNumber("p99", row.P99 / 1000.0);
             json.WriteNumber("max", row.Max / 1000.0);
+            WriteLatencies(json, row.Latencies);
+            json.WriteNumber("refused", row.Refused);
+            json.WriteNumber("refusedP99", row.RefusedP99 / 1000.0);
+            json.WriteNumber("refusedMax", row.RefusedMax / 1000.0);
             json.WriteEndObject();
         }
 
@@ -107,6 +112,21 @@ public static class LoadJsonLines
             json.WriteEndObject();
         }
     });
+
+    /// <summary>[[milliseconds at most, how many], …].</summary>
+    private static void WriteLatencies(Utf8JsonWriter json, ImmutableArray<(long UpTo, long Count)> latencies)
+    {
+        json.WriteStartArray("latencies");
+        foreach (var (upTo, count) in latencies.IsDefault ? [] : latencies)
+        {
+            json.WriteStartArray();
+            json.WriteNumberValue(upTo / 1000.0);
+            json.WriteNumberValue(count);
+            json.WriteEndArray();
+        }
+
+        json.WriteEndArray();
+    }
 
     private static void WriteVerdict(Utf8JsonWriter json, LedgerVerdict verdict)
     {
