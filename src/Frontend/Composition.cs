@@ -14,6 +14,7 @@ using MailCluster.Frontend.Observability;
 using MailCluster.Frontend.Options;
 using MailCluster.Frontend.Sasl;
 using MailCluster.Storage.Sqlite;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace MailCluster.Frontend;
@@ -90,6 +91,8 @@ internal static class Composition
         EdgeEndpoints.PreferInlineCompletions();
         builder.WebHost.UseKestrelCore().UseSockets(EdgeEndpoints.ConfigureTransport)
             .ConfigureKestrel(kestrel => Listen(kestrel, options, cluster, listeners));
+        // After the transport: who is registered last is asked first.
+        services.AddSingleton<IConnectionListenerFactory, MailTransport>();
         var app = builder.Build();
         app.UseExceptionHandler();
         app.UseStatusCodePages();
@@ -201,7 +204,7 @@ internal static class Composition
             () => new(disk.AvailableFreeSpace, provider.GetRequiredService<IMailStore>().ReusableOctets),
             "/", provider.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>(),
             provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<ResourceWatch>>()));
-        services.AddSingleton<ConnectionAdmission>();
+        services.AddSingleton(options.BackPressure).AddSingleton<OverloadGate>().AddSingleton<ConnectionAdmission>();
         services.AddSingleton<NodeStatus>().AddSingleton<IdleClock>().AddSingleton<QuietCollection>()
             .AddSingleton<EdgeMetrics>();
         services.AddSingleton(provider => new CertificateShelf(

@@ -31,6 +31,9 @@ internal sealed record BindingEdge(
     /// <summary>New connections are refused while disk or memory is short (OXSMTP-EV-12).</summary>
     public bool RefusesWhenShort { get; init; }
 
+    /// <summary>Who comes here is nobody's user: the first to be turned away when there is too much to do.</summary>
+    public bool IsForStrangers { get; init; }
+
     public bool IsProxy(IPAddress peer)
     {
         if (ProxyProtocolFrom.IsEmpty)

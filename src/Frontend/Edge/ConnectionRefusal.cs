@@ -31,6 +31,9 @@ internal enum ConnectionRefusal
 /// <summary>What each protocol says, and the name of the reason in metrics.</summary>
 internal static class ConnectionRefusals
 {
+    /// <summary>TLSPlaintext: an alert of two octets: fatal, internal_error.</summary>
+    private static readonly byte[] FatalAlert = [21, 3, 3, 0, 2, 2, 80];
+
     public static SmtpGreetingRefusal ForSmtp(ConnectionRefusal why) => why switch
     {
         ConnectionRefusal.Draining or ConnectionRefusal.LimitUnknown => SmtpGreetingRefusal.NotAvailable,
@@ -47,6 +50,17 @@ internal static class ConnectionRefusals
         ConnectionRefusal.Draining => Pop3Replies.Draining,
         ConnectionRefusal.LimitUnknown => Pop3Replies.NotAvailable,
         _ => Pop3Replies.TooManyConnections,
+    };
+
+    /// <summary>
+    /// What a connection is sent that is turned away unseen (OXSMTP-EV-15, RFC 3206 §3). Where TLS comes first that is
+    /// the alert internal_error (RFC 8446 §6.2): saying more would cost the handshake that is to be spared.
+    /// </summary>
+    public static ReadOnlyMemory<byte> OnTheWire(BindingEdge binding) => binding switch
+    {
+        { Tls: Options.BindingTls.Implicit } => FatalAlert,
+        { Protocol: "smtp" } => SmtpSession.Refusal(SmtpGreetingRefusal.TooManyConnections).Wire,
+        _ => Pop3Replies.TooManyConnections.Wire,
     };
 
     public static string NameOf(ConnectionRefusal why) => why switch

@@ -76,6 +76,7 @@ internal static class EdgeEndpoints
                 MessagesPerMinute = options.MessageRateLimit ?? int.MaxValue,
             },
             RefusesWhenShort = true,
+            IsForStrangers = options.Role == Frontend.Options.SmtpRole.Gateway,
         },
         new SmtpSessionOptions
         {
@@ -141,7 +142,7 @@ internal static class EdgeEndpoints
     {
         foreach (var endpoint in binding.Endpoints)
         {
-            kestrel.Listen(endpoint, listen =>
+            kestrel.Listen(new MailEndPoint(endpoint, binding), listen =>
             {
                 listen.Run(serve);
                 opened(binding.Name, listen);

@@ -33,4 +33,14 @@ internal static partial class EdgeLog
 
     [LoggerMessage(1007, LogLevel.Warning, "A fault ended a login attempt with a temporary failure")]
     public static partial void LoginUnavailable(ILogger log, Exception fault);
+
+    [LoggerMessage(
+        1008, LogLevel.Warning,
+        "More comes than the node can do: {Why} ({Setting}), so new connections on {Binding} are turned away; said at most once a minute, counted in mailcluster.edge.connections.shed")]
+    public static partial void Shedding(ILogger log, string binding, string why, string setting);
+
+    [LoggerMessage(
+        1009, LogLevel.Warning,
+        "No connection can be accepted on {Binding} now: {Problem}. Raise the limit of open files (LimitNOFILE, ulimit -n)")]
+    public static partial void AcceptFailed(ILogger log, string binding, string problem);
 }

@@ -19,6 +19,8 @@ internal sealed class EdgeMetrics
     private readonly Counter<long> _handshakes;
     private readonly Counter<long> _greetings;
     private readonly Counter<long> _held;
+    private readonly Counter<long> _shed;
+    private readonly Histogram<double> _waited;
 
     public EdgeMetrics(IMeterFactory meters)
     {
@@ -51,6 +53,17 @@ internal sealed class EdgeMetrics
         _greetings = meter.CreateCounter<long>(
             "mailcluster.edge.connections.refused", "{connection}",
             "Connections refused instead of greeted, by protocol and reason: codes are shared, reasons are not.");
+        _shed = meter.CreateCounter<long>(
+            "mailcluster.edge.connections.shed", "{connection}",
+            "Connections turned away unseen because there was too much to do, by protocol, who (stranger, user) and why "
+                + "(turn, commit).");
+        _waited = meter.CreateHistogram(
+            "mailcluster.edge.turn.delay", "s",
+            "From the handshake of a connection until its first turn, of the one that came first of those that wait.",
+            advice: new InstrumentAdvice<double>
+            {
+                HistogramBucketBoundaries = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+            });
         _held = meter.CreateCounter<long>(
             "mailcluster.smtp.tarpitted", "{reply}", "Errors held back by TarpitInterval or AuthTarpitInterval.");
     }
@@ -71,6 +84,13 @@ internal sealed class EdgeMetrics
             object?>("reason", reason));
 
     public void Held() => _held.Add(1);
+
+    public void Shed(string protocol, bool isStranger, ShedReason why) => _shed.Add(
+        1, new KeyValuePair<string, object?>("protocol", protocol),
+        new KeyValuePair<string, object?>("who", isStranger ? "stranger" : "user"),
+        new KeyValuePair<string, object?>("why", why == ShedReason.Turn ? "turn" : "commit"));
+
+    public void Waited(TimeSpan delay) => _waited.Record(delay.TotalSeconds);
 
     public void Replied(string protocol, string replyClass) =>
         _commands.Add(1, new KeyValuePair<string, object?>("protocol", protocol), new KeyValuePair<string,

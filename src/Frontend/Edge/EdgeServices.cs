@@ -18,6 +18,7 @@ internal sealed class EdgeServices(
     Logins logins,
     SourceLimits limits,
     ResourceWatch resources,
+    OverloadGate overload,
     MessageAcceptor acceptor,
     Maildrops maildrops,
     ShortestRetention retention,
@@ -39,6 +40,8 @@ internal sealed class EdgeServices(
     public SourceLimits Limits => limits;
 
     public ResourceWatch Resources => resources;
+
+    public OverloadGate Overload => overload;
 
     public MessageAcceptor Acceptor => acceptor;
 

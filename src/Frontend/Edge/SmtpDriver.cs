@@ -308,6 +308,7 @@ internal sealed class SmtpDriver(
         }
 
         AcceptVerdict verdict;
+        var whole = services.Time.GetTimestamp();
         try
         {
             verdict = await services.Acceptor.AcceptAsync(
@@ -325,6 +326,7 @@ internal sealed class SmtpDriver(
             connection.EndAccept();
         }
 
+        services.Overload.NoteCommit(services.Time.GetElapsedTime(whole));
         services.Metrics.MessageReceived(verdict == AcceptVerdict.Committed, body.StoredOctets);
         if (verdict == AcceptVerdict.Committed)
         {

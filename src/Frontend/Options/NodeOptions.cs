@@ -68,17 +68,29 @@ public sealed record TlsOptions(ImmutableArray<CertificateOptions> Certificates,
                 + "false: no certificate is an error at start."));
 }
 
-/// <summary>When <see cref="Observability.ResourceWatch"/> calls a resource short.</summary>
+/// <summary>When a node takes less, or nothing new.</summary>
 /// <param name="MaxProcessMemory">Null: 85 % of the container's or machine's limit.</param>
-public sealed record BackPressureOptions(long MinFreeDisk, long? MaxProcessMemory)
+/// <param name="MaxTurnDelay">Zero: connections may wait as long as they do.</param>
+/// <param name="MaxCommitDelay">Zero: messages may wait as long as they do.</param>
+public sealed record BackPressureOptions(
+    long MinFreeDisk, long? MaxProcessMemory, TimeSpan MaxTurnDelay = default, TimeSpan MaxCommitDelay = default)
 {
+    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+
     internal static BackPressureOptions Read(OptionReader reader) => new(
         reader.Size("MinFreeDisk", 1024 * 1024 * 1024, 0, long.MaxValue,
             "Less than that free on the data directory's file system: new mail gets 452 4.3.1 (OXSMTP-EV-12) until 110 % are free; "
                 + "room to drain and to delete. Pages that the store fills again count as free, up to half of it. 0: never short."),
         reader.SizeLimit("MaxProcessMemory", null, 64 * 1024 * 1024, long.MaxValue,
             "More resident memory than that: the same, until 95 % of it. null: 85 % of the least limit of the container, of those "
-                + "around it and of the machine. Besides, and always: 94 % used of any of these, by all processes."));
+                + "around it and of the machine. Besides, and always: 94 % used of any of these, by all processes."),
+        reader.Duration("MaxTurnDelay", Second / 20, TimeSpan.Zero, 60 * Second,
+            "New connections wait longer than that for a fifth of a second on end: more comes than the processor can do. New ones of "
+                + "gateway bindings are answered 421 4.3.2 at once, and those of users (submission, relay, POP3) too when they wait four times as long. "
+                + "Who is connected goes on. 0: never."),
+        reader.Duration("MaxCommitDelay", Second, TimeSpan.Zero, 60 * Second,
+            "Messages wait longer than that for their commit for a second on end: the store is slow. New connections of gateway bindings "
+                + "are answered 421 4.3.2. Users are not: they wait, or hear 451 4.3.0 when the lane of the store is full. 0: never."));
 }
 
 /// <summary>PostgreSQL only.</summary>

@@ -94,6 +94,9 @@ public sealed class SmtpSession
         _context.Finish();
     }
 
+    /// <summary>What a client hears that no session is made for.</summary>
+    public static SmtpReply Refusal(SmtpGreetingRefusal why) => SmtpReplies.ForGreeting(why).Value;
+
     /// <summary>Instead of <see cref="Start"/>.</summary>
     public void RefusedGreeting(SmtpGreetingRefusal why, List<SmtpEffect> effects)
     {

@@ -31,7 +31,7 @@ internal sealed class NodeSettings
                 ],
                 "LoginType": "PlainTextLogin"
               },
-              "BackPressure": { "MinFreeDisk": 0 },
+              "BackPressure": { "MinFreeDisk": 0, "MaxTurnDelay": "00:00:00", "MaxCommitDelay": "00:00:00" },
               "Http": { "Endpoint": "127.0.0.1:0" }
             }
             """)!;
