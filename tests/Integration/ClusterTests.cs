@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using MailCluster.Integration.Support;
 using Xunit;
 
@@ -44,7 +43,7 @@ public sealed class ClusterTests(ITestOutputHelper output)
     public void Nodes_that_are_killed_one_after_the_other_under_load_lose_nothing()
     {
         using NodeCluster cluster = NodeCluster.Start(Nodes, Users);
-        Load load = Begin(cluster);
+        ClusterLoad load = Begin(cluster);
         for (int round = 0; round < Nodes; round++)
         {
             int victim = 1 + ((Seed + round) % Nodes);
@@ -62,7 +61,7 @@ public sealed class ClusterTests(ITestOutputHelper output)
     public void A_node_that_stands_still_for_longer_than_its_lease_writes_nothing_that_is_not_its_own_afterwards()
     {
         using NodeCluster cluster = NodeCluster.Start(Nodes, Users);
-        Load load = Begin(cluster);
+        ClusterLoad load = Begin(cluster);
         for (int round = 0; round < 2; round++)
         {
             int victim = 1 + ((Seed + round) % Nodes);
@@ -84,7 +83,7 @@ public sealed class ClusterTests(ITestOutputHelper output)
     {
         Tool.RequireRoot();
         using NodeCluster cluster = NodeCluster.Start(Nodes, Users);
-        Load load = Begin(cluster);
+        ClusterLoad load = Begin(cluster);
         load.Run(200);
         cluster.Network.CutFromPeers(1);
         load.Run(400);
@@ -104,7 +103,7 @@ public sealed class ClusterTests(ITestOutputHelper output)
     public void A_rolling_restart_under_load_fails_no_transaction_and_loses_no_removal()
     {
         using NodeCluster cluster = NodeCluster.Start(Nodes, Users);
-        Load load = Begin(cluster);
+        ClusterLoad load = Begin(cluster);
         for (int node = 1; node <= Nodes; node++)
         {
             load.Run(200);
@@ -123,7 +122,7 @@ public sealed class ClusterTests(ITestOutputHelper output)
     public void While_the_database_is_away_clients_are_told_so_and_all_goes_on_when_it_is_back()
     {
         using NodeCluster cluster = NodeCluster.Start(Nodes, Users);
-        Load load = Begin(cluster);
+        ClusterLoad load = Begin(cluster);
         load.Run(300);
         using Dialogue open = Dialogue.Smtp(cluster[1].Smtp);
         cluster.Database.Kill();
@@ -276,49 +275,9 @@ public sealed class ClusterTests(ITestOutputHelper output)
         }
     }
 
-    private Load Begin(NodeCluster cluster)
+    private ClusterLoad Begin(NodeCluster cluster)
     {
         output.WriteLine($"MAILCLUSTER_SEED={Seed}");
-        return new Load(cluster, Seed);
-    }
-
-    /// <summary>Senders to and readers from all nodes that run.</summary>
-    private sealed class Load
-    {
-        private readonly NodeCluster _cluster;
-        private readonly Ledger _ledger = new();
-
-        public Load(NodeCluster cluster, int seed)
-        {
-            _cluster = cluster;
-            Senders = new Senders((client, attempt) => cluster.Any(client + attempt), _ledger, cluster.Users, seed);
-            Readers = new Readers((client, attempt) => cluster.Any(client + attempt), _ledger, cluster.Users / 2, seed);
-            Senders.Start();
-            Readers.Start();
-        }
-
-        public Senders Senders { get; }
-
-        public Readers Readers { get; }
-
-        public void Run(int messages)
-        {
-            int enough = _ledger.Acknowledged + messages;
-            Until.True(
-                () => _ledger.Acknowledged >= enough, $"{messages} more messages are acknowledged",
-                TimeSpan.FromSeconds(90));
-        }
-
-        public void End(ITestOutputHelper output)
-        {
-            Senders.Stop();
-            Readers.Stop();
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{_ledger.Acknowledged} acknowledged, {Senders.Refused} refused, {Senders.Failed} transactions failed; "
-                    + $"{_ledger.Removed} removed in {Readers.Sessions} sessions, {Readers.Failed} of them failed"));
-            Assert.True(_ledger.Removed > 0, "Nothing was removed.");
-            _cluster.WaitUntilDelivered();
-            _ledger.AssertKept(_cluster.Any(0)!, _cluster.Users);
-        }
+        return new ClusterLoad(cluster, Seed);
     }
 }

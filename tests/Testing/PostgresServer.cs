@@ -29,30 +29,35 @@ public sealed class PostgresServer : IDisposable
     private Process? _postmaster;
 
     public PostgresServer(params IEnumerable<string> settings)
+        : this(Directory.CreateTempSubdirectory("mailcluster-pg-"))
     {
-        if (Missing is { } missing)
-        {
-            throw new InvalidOperationException(missing);
-        }
-
-        _root = Directory.CreateTempSubdirectory("mailcluster-pg-").FullName;
-        _directory = Path.Combine(_root, "data");
-        Directory.CreateDirectory(_directory);
-        Watch();
-        var password = Path.Combine(_root, "password");
-        File.WriteAllText(password, Password);
-        if (Environment.IsPrivilegedProcess)
-        {
-            _ = ServerProcess.Run("chown", "-R", "postgres:", _root);
-        }
-
-        Initialise(password);
+        Initialise();
         Configure(settings);
         Start();
         using var connection = new NpgsqlConnection(ConnectionTo("postgres", "postgres"));
         connection.Open();
         using var role = new NpgsqlCommand($"CREATE ROLE {User} LOGIN CREATEDB PASSWORD '{Password}'", connection);
         _ = role.ExecuteNonQuery();
+    }
+
+    /// <summary>Directories that go with this process; no server yet.</summary>
+    private PostgresServer(DirectoryInfo root)
+    {
+        if (Missing is { } missing)
+        {
+            throw new InvalidOperationException(missing);
+        }
+
+        _root = root.FullName;
+        _directory = Path.Combine(_root, "data");
+        Directory.CreateDirectory(_directory);
+        _ = ServerProcess.Run("chmod", "700", _directory);
+        Watch();
+        File.WriteAllText(PasswordFile, Password);
+        if (Environment.IsPrivilegedProcess)
+        {
+            _ = ServerProcess.Run("chown", "-R", "postgres:", _root);
+        }
     }
 
     /// <summary>The one of this process, for tests that leave it running. Started by its first user.</summary>
@@ -175,6 +180,59 @@ public sealed class PostgresServer : IDisposable
         _watchdog = null;
     }
 
+    /// <summary>
+    /// Another server that follows this one by streaming. Synchronous: from when this returns on, a commit here is
+    /// answered when it is on that one's disk too, and waits for as long as that one is away.
+    /// </summary>
+    public PostgresServer NewStandby(bool isSynchronous)
+    {
+        var standby = new PostgresServer(Directory.CreateTempSubdirectory("mailcluster-pg-"));
+        try
+        {
+            standby.Copy(this);
+            standby.Start();
+            if (isSynchronous)
+            {
+                Configure("synchronous_standby_names = '*'");
+                Reload();
+            }
+
+            Await(isSynchronous ? "sync" : "async");
+            return standby;
+        }
+        catch
+        {
+            standby.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A dump of a database as it is now, for <see cref="RestoreAsync"/>.</summary>
+    public string Dump(string database)
+    {
+        var file = Path.Combine(_root, $"{database}.{Guid.NewGuid():N}.dump");
+        var (program, arguments) = AsServer(
+            "pg_dump", "--format=custom", "--file", file, "--dbname", SuperuserAt(database));
+        _ = ServerProcess.Run(program, arguments);
+        return file;
+    }
+
+    /// <summary>The database is then as it was when <paramref name="dump"/> was made; nobody may be using it.</summary>
+    public async Task RestoreAsync(string database, string dump)
+    {
+        await ExecuteAsync($"DROP DATABASE {database} WITH (FORCE)");
+        await ExecuteAsync($"CREATE DATABASE {database} OWNER {User} TEMPLATE template0");
+        var (program, arguments) = AsServer("pg_restore", "--dbname", SuperuserAt(database), dump);
+        _ = ServerProcess.Run(program, arguments);
+    }
+
+    /// <summary>Of a standby: it takes writes from now on, on a new timeline.</summary>
+    public void Promote()
+    {
+        var (program, arguments) = AsServer("pg_ctl", "promote", "-w", "-D", _directory);
+        _ = ServerProcess.Run(program, arguments);
+    }
+
     private static string? FindPrograms() =>
         Directory.Exists("/usr/lib/postgresql")
             ? Directory.EnumerateDirectories("/usr/lib/postgresql")
@@ -199,11 +257,43 @@ public sealed class PostgresServer : IDisposable
                     .. arguments])
             : (Path.Combine(s_programs!, program), arguments);
 
-    private void Initialise(string password)
+    private string PasswordFile => Path.Combine(_root, "password");
+
+    /// <summary>For the server's own programs.</summary>
+    private string SuperuserAt(string database) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"host=127.0.0.1 port={Port} user=postgres password={Password} dbname={database}");
+
+    private void Copy(PostgresServer primary)
+    {
+        var (program, arguments) = AsServer(
+            "pg_basebackup", "-D", _directory, "-R", "-X", "stream", "-c", "fast", "-d",
+            primary.SuperuserAt("replication"));
+        _ = ServerProcess.Run(program, arguments);
+        Configure($"unix_socket_directories = '{_root}'");
+    }
+
+    /// <summary>Its standby streams, in this manner.</summary>
+    private void Await(string manner)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        while (ExecuteAsync($"SELECT count(*) FROM pg_stat_replication WHERE sync_state = '{manner}'")
+            .GetAwaiter().GetResult() is not 1L)
+        {
+            if (TimeProvider.System.GetElapsedTime(began) > s_patience)
+            {
+                throw new TimeoutException($"No standby follows: {File.ReadAllText(LogFile)}");
+            }
+
+            _ = Thread.Yield();
+        }
+    }
+
+    private void Initialise()
     {
         var (program, arguments) = AsServer(
             "initdb", "-D", _directory, "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync",
-            "--auth=scram-sha-256", "--pwfile", password);
+            "--auth=scram-sha-256", "--pwfile", PasswordFile);
         _ = ServerProcess.Run(program, arguments);
         Configure(
             "listen_addresses = '127.0.0.1'",

@@ -24,6 +24,12 @@ public sealed record DeliveryOptions
     public TimeSpan ImportPatience { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
+    /// Octets of an imported message that go to another home in one ask; what stands behind them is staged before.
+    /// Default 32 KiB: half a frame, and sixteen messages are an eighth of what may wait for a link.
+    /// </summary>
+    public int ImportedHeadMax { get; init; } = 32 * 1024;
+
+    /// <summary>
     /// Units tried for one message. Default 4: a recipient may be removed, or its actor restarted, between being found
     /// ready and its turn; more often than that in a row is no coincidence.
     /// </summary>

@@ -14,11 +14,9 @@ public enum ImportVerdict
     /// </summary>
     UniqueIdTaken,
 
-    /// <summary>Nothing was written; later perhaps: a full lane, a store that fails.</summary>
+    /// <summary>Later perhaps: a full lane, a store that fails, a home that did not answer.</summary>
     Unavailable,
 
-    /// <summary>
-    /// Nothing was written: the mailbox's home is another node (<see cref="MessageImporter.HomeOf"/>), or moves.
-    /// </summary>
+    /// <summary>Nothing was written: the mailbox moves, or its home is another one than was thought.</summary>
     NotHere,
 }

@@ -11,12 +11,35 @@ namespace MailCluster.Actors.Delivery;
 /// Puts messages of other servers into a mailbox, each exactly once: the commit that holds the message holds its key,
 /// and the store takes no key twice.
 /// </summary>
-public sealed class MessageImporter(
-    MailboxRegion region, IMailboxStore store, DeliveryOptions options, TimeProvider time, DeliveryMetrics metrics)
+public sealed class MessageImporter
 {
-    /// <summary>Which node imports into this mailbox; null: this one, or none is known now.</summary>
+    private readonly MailboxRegion _region;
+    private readonly IMailboxStore _store;
+    private readonly DeliveryOptions _options;
+    private readonly TimeProvider _time;
+    private readonly DeliveryMetrics _metrics;
+    private readonly ForwardedImport? _forwarded;
+
+    /// <param name="asks">Null: this node is alone. Otherwise made before the first link, as others may ask.</param>
+    public MessageImporter(
+        MailboxRegion region, IMailboxStore store, DeliveryOptions options, TimeProvider time, DeliveryMetrics metrics,
+        ShardAsks? asks = null)
+    {
+        _region = region;
+        _store = store;
+        _options = options;
+        _time = time;
+        _metrics = metrics;
+        _forwarded = asks is null ? null : new ForwardedImport(asks, options, ImportHereAsync);
+    }
+
+    /// <summary>Which other node imports into this mailbox; null: this one, or none is known now.</summary>
     public NodePeer? HomeOf(MailboxId mailbox) =>
-        region.Homes.Find(ShardId.Of(mailbox)) is { Kind: HomeKind.There } there ? there.Peer : null;
+        _region.Homes.Find(ShardId.Of(mailbox)) is { Kind: HomeKind.There } there ? there.Peer : null;
+
+    /// <summary>Octets of a message that are not staged, when it goes to this home.</summary>
+    public int HeadOctetsMaxFor(NodePeer? home) =>
+        home is null ? BodyLayout.HeadOctetsMax : _options.ImportedHeadMax;
 
     /// <summary>
     /// Before the octets are read: <see cref="ImportVerdict.Stored"/> when it can come, else why it need not.
@@ -24,8 +47,8 @@ public sealed class MessageImporter(
     /// <exception cref="StoreUnavailableException">The store cannot be asked.</exception>
     public async ValueTask<ImportVerdict> LookAsync(
         MailboxId mailbox, string key, string? uniqueId, CancellationToken cancellationToken) =>
-        !region.IsHome(mailbox) ? ImportVerdict.NotHere
-        : await store.FindImportAsync(mailbox, key, uniqueId, cancellationToken) switch
+        _region.Homes.Find(ShardId.Of(mailbox)).Kind is not (HomeKind.Here or HomeKind.There) ? ImportVerdict.NotHere
+        : await _store.FindImportAsync(mailbox, key, uniqueId, cancellationToken) switch
         {
             ImportStanding.Imported => ImportVerdict.AlreadyThere,
             ImportStanding.UniqueIdTaken => ImportVerdict.UniqueIdTaken,
@@ -33,10 +56,16 @@ public sealed class MessageImporter(
         };
 
     /// <summary>
-    /// The message takes its place in the mailbox before this returns: the messages of a source keep their order
-    /// without waiting for each other's commits.
+    /// The message takes its place before this returns, in the mailbox or on the way to its home: the messages of a
+    /// source keep their order without waiting for each other's commits.
     /// </summary>
-    public Task<ImportVerdict> ImportAsync(ImportedMessage message)
+    /// <param name="home">Of <see cref="HomeOf"/>, the same one for all that are to keep their order.</param>
+    public Task<ImportVerdict> ImportAsync(ImportedMessage message, NodePeer? home) =>
+        home is not { } there ? ImportHereAsync(message)
+        : _forwarded is null || HomeOf(message.Mailbox) != home ? Task.FromResult(ImportVerdict.NotHere)
+        : _forwarded.AskAsync(there, message);
+
+    private Task<ImportVerdict> ImportHereAsync(ImportedMessage message)
     {
         var first = Begin(message);
         return FinishAsync(message, first);
@@ -45,7 +74,7 @@ public sealed class MessageImporter(
     private Deliver Begin(ImportedMessage message)
     {
         var delivery = new Deliver(
-            region,
+            _region,
             [message.Mailbox],
             new StoreOperation.InsertBody(message.Body, message.Head, message.Octets, message.Chunks),
             new MailboxCommand.Deliver(
@@ -59,22 +88,22 @@ public sealed class MessageImporter(
     {
         for (var attempt = 1; ; attempt++)
         {
-            using var deadline = time.CreateTimer(
-                static state => ((Deliver)state!).TryGiveUp(), delivery, options.ImportPatience,
+            using var deadline = _time.CreateTimer(
+                static state => ((Deliver)state!).TryGiveUp(), delivery, _options.ImportPatience,
                 Timeout.InfiniteTimeSpan);
             var outcome = await delivery.Unit.Completion;
             if (outcome == CommitOutcome.Committed)
             {
-                metrics.Imported();
+                _metrics.Imported();
                 return ImportVerdict.Stored;
             }
 
-            if (delivery.IsElsewhere || !region.IsHome(message.Mailbox))
+            if (delivery.IsElsewhere || !_region.IsHome(message.Mailbox))
             {
                 return ImportVerdict.NotHere;
             }
 
-            if (outcome != CommitOutcome.Refused || attempt == options.AttemptsMax)
+            if (outcome != CommitOutcome.Refused || attempt == _options.AttemptsMax)
             {
                 return ImportVerdict.Unavailable;
             }

@@ -1,6 +1,4 @@
-using MailCluster.Actors.Delivery;
 using MailCluster.Actors.Storage;
-using MailCluster.Frontend.Cluster;
 using MailCluster.Frontend.Observability;
 using MailCluster.Shared;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -39,7 +37,6 @@ internal static class MessageEndpoints
             })
             .ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status415UnsupportedMediaType)
-            .ProducesProblem(StatusCodes.Status421MisdirectedRequest)
             .ProducesProblem(StatusCodes.Status429TooManyRequests);
         admin.MapPost("/mailboxes/{address}/messages/known", FindKnownAsync).WithTags("Mailboxes")
             .WithName("findKnownMessages").WithSummary("Which messages of a source were uploaded before")
@@ -49,8 +46,8 @@ internal static class MessageEndpoints
     }
 
     private static async Task<Results<Ok<UploadAnswer>, ProblemHttpResult>> UploadAsync(
-        string address, HttpRequest request, IDirectoryStore directory, MessageUpload upload, MessageImporter importer,
-        IServiceProvider services, ResourceWatch resources, CancellationToken cancellationToken)
+        string address, HttpRequest request, IDirectoryStore directory, MessageUpload upload, ResourceWatch resources,
+        CancellationToken cancellationToken)
     {
         if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
             || !type.MediaType.Equals(MediaType, StringComparison.OrdinalIgnoreCase)
@@ -64,11 +61,6 @@ internal static class MessageEndpoints
         if (await FindAsync(address, directory, cancellationToken) is not { } mailbox)
         {
             return AdminProblem.NotFound("mailbox", address);
-        }
-
-        if (Elsewhere(mailbox, importer, services) is { } elsewhere)
-        {
-            return elsewhere;
         }
 
         if (resources.Why is { } shortage)
@@ -100,8 +92,8 @@ internal static class MessageEndpoints
     }
 
     private static async Task<Results<Ok<MessageKeys>, ProblemHttpResult>> FindKnownAsync(
-        string address, MessageKeys asked, IDirectoryStore directory, MessageUpload upload, MessageImporter importer,
-        IServiceProvider services, CancellationToken cancellationToken)
+        string address, MessageKeys asked, IDirectoryStore directory, MessageUpload upload,
+        CancellationToken cancellationToken)
     {
         if (asked.Keys.Count > MessageUpload.MessagesMax)
         {
@@ -113,20 +105,8 @@ internal static class MessageEndpoints
             return AdminProblem.NotFound("mailbox", address);
         }
 
-        if (Elsewhere(mailbox, importer, services) is { } elsewhere)
-        {
-            return elsewhere;
-        }
-
         return TypedResults.Ok(new MessageKeys(await upload.FindKnownAsync(mailbox, asked.Keys, cancellationToken)));
     }
-
-    /// <summary>Only the home of a mailbox numbers its messages; null: that is this node.</summary>
-    private static ProblemHttpResult? Elsewhere(
-        MailboxId mailbox, MessageImporter importer, IServiceProvider services) =>
-        importer.HomeOf(mailbox) is not { } home ? null : AdminProblem.Of(
-            StatusCodes.Status421MisdirectedRequest, "The mailbox is at another node",
-            $"Its home is {services.GetService<ClusterNode>()?.NameOf(home) ?? "another node"} now: send this there.");
 
     private static async ValueTask<MailboxId?> FindAsync(
         string address, IDirectoryStore directory, CancellationToken cancellationToken) =>

@@ -1,6 +1,7 @@
 using MailCluster.Actors.Delivery;
 using MailCluster.Actors.Storage;
 using MailCluster.Shared;
+using MailCluster.Shared.Cluster;
 using Microsoft.AspNetCore.WebUtilities;
 
 namespace MailCluster.Frontend.Admin;
@@ -16,6 +17,11 @@ internal sealed class MessageUpload(IMailStore store, MessageImporter importer) 
 
     /// <summary>Requests at once; more are refused with 429.</summary>
     public const int UploadsMax = 8;
+
+    /// <summary>
+    /// Of one request under way to another home: with those of all requests they fit into what may wait for a link.
+    /// </summary>
+    private const int ForwardedMax = 16;
 
     private readonly SemaphoreSlim _places = new(UploadsMax);
 
@@ -47,13 +53,19 @@ internal sealed class MessageUpload(IMailStore store, MessageImporter importer) 
         MailboxId mailbox, MultipartReader parts, CancellationToken cancellationToken)
     {
         List<Task<UploadResult>> results = [];
+        var home = importer.HomeOf(mailbox);
         try
         {
             while (results.Count < MessagesMax && await parts.ReadNextSectionAsync(cancellationToken) is { } part)
             {
-                var result = await TakeAsync(mailbox, part, cancellationToken);
-                results.Add(result);
-                if (result.IsCompletedSuccessfully && result.Result.Outcome == UploadOutcome.Unavailable)
+                results.Add(await TakeAsync(mailbox, home, part, cancellationToken));
+                if (home is not null && results.Count % ForwardedMax == 0)
+                {
+                    await Task.WhenAll(results);
+                }
+
+                if (results.Any(static result => result is
+                    { IsCompletedSuccessfully: true, Result.Outcome: UploadOutcome.Unavailable }))
                 {
                     break;
                 }
@@ -70,7 +82,7 @@ internal sealed class MessageUpload(IMailStore store, MessageImporter importer) 
 
     /// <summary>The outer task: it is read and has its place. The inner: it is committed, or is not to be.</summary>
     private async Task<Task<UploadResult>> TakeAsync(
-        MailboxId mailbox, MultipartSection part, CancellationToken cancellationToken)
+        MailboxId mailbox, NodePeer? home, MultipartSection part, CancellationToken cancellationToken)
     {
         if (UploadHeaders.Read(part, out var fault) is not { } headers)
         {
@@ -83,7 +95,8 @@ internal sealed class MessageUpload(IMailStore store, MessageImporter importer) 
             return Task.FromResult(UploadResult.Of(look));
         }
 
-        var body = new UploadedBody(new BodyStaging(store.Bodies, store.Committer));
+        var body = new UploadedBody(
+            new BodyStaging(store.Bodies, store.Committer), importer.HeadOctetsMaxFor(home));
         var isHandedOver = false;
         try
         {
@@ -96,7 +109,7 @@ internal sealed class MessageUpload(IMailStore store, MessageImporter importer) 
             }
 
             isHandedOver = true;
-            return ImportAsync(mailbox, headers, body);
+            return ImportAsync(mailbox, home, headers, body);
         }
         finally
         {
@@ -108,15 +121,18 @@ internal sealed class MessageUpload(IMailStore store, MessageImporter importer) 
         }
     }
 
-    private async Task<UploadResult> ImportAsync(MailboxId mailbox, UploadHeaders headers, UploadedBody body)
+    private async Task<UploadResult> ImportAsync(
+        MailboxId mailbox, NodePeer? home, UploadHeaders headers, UploadedBody body)
     {
         using (body)
         {
-            var verdict = await importer.ImportAsync(new ImportedMessage(
+            var message = new ImportedMessage(
                 mailbox, headers.Key, headers.Origin, body.Body, body.Head, (uint)body.Octets, body.Chunks,
-                body.WireOctets));
+                body.WireOctets);
+            var verdict = await importer.ImportAsync(message, home);
             if (verdict != ImportVerdict.Stored)
             {
+                // Of what was stored after all nothing is staged any more.
                 body.Discard();
             }
 

@@ -10,12 +10,13 @@ namespace MailCluster.Frontend.Admin;
 /// Takes one message from a request's body: a head in memory, everything behind it staged in chunks while it arrives,
 /// as <see cref="Edge.BodySpool"/> does with SMTP's. Octets pass as they are.
 /// </summary>
-internal sealed class UploadedBody(BodyStaging staging) : IDisposable
+/// <param name="headOctetsMax">What stands behind is staged.</param>
+internal sealed class UploadedBody(BodyStaging staging, int headOctetsMax) : IDisposable
 {
     /// <summary>Above it no number of octets fits: WireOctets may be more than what is stored.</summary>
     public const long OctetsMax = uint.MaxValue / 2;
 
-    private byte[] _head = ArrayPool<byte>.Shared.Rent(BodyLayout.HeadOctetsMax);
+    private byte[] _head = ArrayPool<byte>.Shared.Rent(headOctetsMax);
     private WireOctetCounter _wire;
     private int _headLength;
 
@@ -36,10 +37,9 @@ internal sealed class UploadedBody(BodyStaging staging) : IDisposable
     public async ValueTask<bool> TryReadAsync(Stream content, CancellationToken cancellationToken)
     {
         _headLength = await content.ReadAtLeastAsync(
-            _head.AsMemory(0, BodyLayout.HeadOctetsMax), BodyLayout.HeadOctetsMax, throwOnEndOfStream: false,
-            cancellationToken);
+            _head.AsMemory(0, headOctetsMax), headOctetsMax, throwOnEndOfStream: false, cancellationToken);
         Count(_head.AsSpan(0, _headLength));
-        return _headLength < BodyLayout.HeadOctetsMax || await TryReadRestAsync(content, cancellationToken);
+        return _headLength < headOctetsMax || await TryReadRestAsync(content, cancellationToken);
     }
 
     /// <summary>The staged chunks are not wanted.</summary>

@@ -43,7 +43,7 @@ internal sealed class MailNode
             Region, spool, run.Database, run.DeliveryOptions, run.Scheduler.Time, new DeliveryMetrics(meters), log,
             Asks);
         Importer = new MessageImporter(
-            Region, run.Database, new DeliveryOptions(), run.Scheduler.Time, new DeliveryMetrics(meters));
+            Region, run.Database, new DeliveryOptions(), run.Scheduler.Time, new DeliveryMetrics(meters), Asks);
         Residents = new ShardResidents(new MailResidents(Region, spool));
     }
 

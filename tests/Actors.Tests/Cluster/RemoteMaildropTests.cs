@@ -1,5 +1,4 @@
 using MailCluster.Actors.Cluster;
-using MailCluster.Actors.Delivery;
 using MailCluster.Actors.Kernel;
 using MailCluster.Actors.Mailboxes;
 using MailCluster.Shared;
@@ -207,7 +206,7 @@ public sealed class RemoteMaildropTests
             {
                 await run.One.Importer.ImportAsync(new(
                     Alice, $"key{i}", new MessageOrigin(DateTimeOffset.UnixEpoch, MessageAttributes.Seen, $"uid.{i}"),
-                    run.Database.NextId(), new byte[100], 100, 0, 103));
+                    run.Database.NextId(), new byte[100], 100, 0, 103), home: null);
                 await run.One.DeliverAsync(Alice);
             }
 
@@ -215,22 +214,6 @@ public sealed class RemoteMaildropTests
             var there = (await run.Three.OpenAsync(Alice))!;
             Assert.Equal(here, there, Same);
             Assert.Equal("uid.1"u8, there.ForeignUniqueIds!.Of(there.Messages[2].Number));
-        });
-    }
-
-    [Fact]
-    public void A_node_that_is_not_the_home_imports_nothing_and_names_the_home()
-    {
-        var run = new MailClusterRun();
-        run.Scheduler.Run(async () =>
-        {
-            var message = new ImportedMessage(
-                Alice, "key", new MessageOrigin(DateTimeOffset.UnixEpoch, MessageAttributes.None, null),
-                run.Database.NextId(), new byte[100], 100, 0, 103);
-            Assert.Equal(ImportVerdict.NotHere, await run.Two.Importer.ImportAsync(message));
-            Assert.Equal(run.One.Self, run.Two.Importer.HomeOf(Alice));
-            Assert.Null(run.One.Importer.HomeOf(Alice));
-            Assert.Empty(run.Database.Rows(Alice));
         });
     }
 

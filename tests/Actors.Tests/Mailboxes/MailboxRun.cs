@@ -106,7 +106,7 @@ internal sealed class MailboxRun : IDisposable
     public Task<ImportVerdict> ImportAsync(string key, string? uniqueId = null) =>
         Importer.ImportAsync(new ImportedMessage(
             Alice, key, new MessageOrigin(DateTimeOffset.UnixEpoch, MessageAttributes.Seen, uniqueId), Store.NextId(),
-            new byte[100], 100, 0, 103));
+            new byte[100], 100, 0, 103), home: null);
 
     public Task<MaildropSnapshot?> OpenAsync(MailboxId mailbox) =>
         Maildrops.OpenAsync(mailbox, CancellationToken.None).AsTask();

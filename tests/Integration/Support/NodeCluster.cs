@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using MailCluster.Testing;
+using Npgsql;
 
 namespace MailCluster.Integration.Support;
 
@@ -14,7 +15,7 @@ internal sealed class NodeCluster : IDisposable
     private readonly NodeSettings[] _settings;
     private readonly Node?[] _nodes;
 
-    private NodeCluster(int nodes, int users)
+    private NodeCluster(int nodes, int users, bool hasStandby)
     {
         Users = users;
         Network = new NodeNetwork(nodes);
@@ -22,12 +23,25 @@ internal sealed class NodeCluster : IDisposable
         Database.Admit("198.18.0.0/15");
         string connection = Database.NewDatabaseAsync().GetAwaiter().GetResult()
             .Replace("127.0.0.1", Network.Database, StringComparison.Ordinal);
+        if (hasStandby)
+        {
+            Standby = Database.NewStandby(isSynchronous: true);
+            connection = new NpgsqlConnectionStringBuilder(connection)
+            {
+                Host = $"{Network.Database}:{Database.Port},{Network.Database}:{Standby.Port}",
+                TargetSessionAttributes = "read-write",
+            }.ConnectionString;
+        }
+
         _places = [.. Enumerable.Range(0, nodes).Select(_ => new Workplace())];
         _settings = [.. Enumerable.Range(1, nodes).Select(node => SettingsOf(node, connection, _places[node - 1]))];
         _nodes = new Node?[nodes];
     }
 
     public PostgresServer Database { get; }
+
+    /// <summary>Null: the cluster was started without one.</summary>
+    public PostgresServer? Standby { get; }
 
     public NodeNetwork Network { get; }
 
@@ -39,9 +53,11 @@ internal sealed class NodeCluster : IDisposable
     public Node this[int node] => _nodes[node - 1]
         ?? throw new InvalidOperationException($"node{node} does not run.");
 
-    public static NodeCluster Start(int nodes, int users, Action<NodeSettings>? configure = null)
+    /// <param name="hasStandby">The database has a synchronous standby, and the nodes know both.</param>
+    public static NodeCluster Start(
+        int nodes, int users, Action<NodeSettings>? configure = null, bool hasStandby = false)
     {
-        NodeCluster cluster = new(nodes, users);
+        NodeCluster cluster = new(nodes, users, hasStandby);
         try
         {
             foreach (NodeSettings settings in cluster._settings)
@@ -129,6 +145,7 @@ internal sealed class NodeCluster : IDisposable
             node?.Dispose();
         }
 
+        Standby?.Dispose();
         Database.Dispose();
         Network.Dispose();
         foreach (Workplace place in _places)

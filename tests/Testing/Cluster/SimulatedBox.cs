@@ -7,7 +7,7 @@ namespace MailCluster.Testing.Cluster;
 /// <summary>A message as committed.</summary>
 public sealed record SimulatedRow(
     long Number, uint Uid, BodyId Body, uint Octets, uint WireOctets, DateTimeOffset Date = default,
-    string? ForeignUniqueId = null);
+    string? ForeignUniqueId = null, MessageAttributes Flags = MessageAttributes.None);
 
 /// <summary>A mailbox as committed, as strict as the tables.</summary>
 internal sealed class SimulatedBox
@@ -47,7 +47,7 @@ internal sealed class SimulatedBox
     {
         Rows.Add(new SimulatedRow(
             message.Number.Value, message.Uid.Value, message.Body, message.Octets, message.WireOctets,
-            message.InternalDate, message.ForeignUniqueId));
+            message.InternalDate, message.ForeignUniqueId, message.Flags));
         Sizes.Add((Octets(), false));
         if (message.ForeignUniqueId is { } foreign)
         {
