@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using MailCluster.Actors.Cluster;
+using MailCluster.Actors.Delivery;
 using MailCluster.Actors.Kernel;
 using MailCluster.Actors.Limits;
 using MailCluster.Actors.Mailboxes;
@@ -64,6 +65,8 @@ internal sealed class Node(
         await app.StartAsync(cancellationToken);
         if (cluster is not null)
         {
+            // What other nodes ask for is there before the first link.
+            _ = app.Services.GetRequiredService<MessageImporter>();
             await cluster.StartAsync(
                 app.Services.GetRequiredService<ShardAsks>(), app.Services.GetRequiredService<IShardResidents>(),
                 app.Lifetime.StopApplication, cancellationToken);

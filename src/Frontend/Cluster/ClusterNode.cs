@@ -83,6 +83,8 @@ internal sealed class ClusterNode : IShardDrain, IFenceTaker, IAsyncDisposable
     {
         var database = await PostgresDatabase.OpenAsync(
             options.Store.ConnectionString, time, foundation.Loggers, cancellationToken);
+        var history = await PostgresHistory.CheckAsync(
+            database, options.Node.Name, options.Node.DataDirectory, foundation.Loggers, cancellationToken);
         var store = new PostgresClusterStore(
             database, options.Cluster.LeaseDuration, time, foundation.Loggers);
         NodeLinks? links = null;
@@ -103,6 +105,7 @@ internal sealed class ClusterNode : IShardDrain, IFenceTaker, IAsyncDisposable
             var mail = await PostgresMailStore.OpenAsync(
                 database, self, new PostgresStoreOptions(), time, foundation.Loggers, foundation.Meters,
                 cancellationToken);
+            mail.Remember(history);
             return new ClusterNode(database, store, mail, links, membership, table.Cluster, options.Node.Name, time);
         }
         catch

@@ -65,6 +65,7 @@ internal static class CommandLine
             QueueCommand.Make(terminal),
             QuotaCommand.Make(terminal),
             ClusterCommand.Make(terminal),
+            StoreCommand.Make(terminal),
             CheckConfigCommand.Make(terminal),
             ConformanceCommand.Make(terminal, TimeProvider.System),
             LoadCommand.Make(terminal, TimeProvider.System),

@@ -14,6 +14,7 @@ internal sealed class Availability(TimeProvider time, ILogger log)
     private string? _fault;
     private bool _isAway;
     private bool _isNodeLost;
+    private string? _setBack;
     private bool _isUnreachable;
     private long _logged;
     private bool _isRecoveryDue;
@@ -35,6 +36,9 @@ internal sealed class Availability(TimeProvider time, ILogger log)
 
     /// <summary>Another node has this one's place: nothing is written until it has one again.</summary>
     public bool IsNodeLost => Volatile.Read(ref _isNodeLost);
+
+    /// <summary>The database has lost what this node had committed: it writes nothing more in it. For good.</summary>
+    public bool IsSetBack => Volatile.Read(ref _setBack) is not null;
 
     public void Fails(object who, string fault, bool isAway)
     {
@@ -81,6 +85,20 @@ internal sealed class Availability(TimeProvider time, ILogger log)
         }
     }
 
+    /// <param name="fault">What is lost, and what to do.</param>
+    public void SetBack(string fault)
+    {
+        lock (_gate)
+        {
+            if (_setBack is null)
+            {
+                History.HistoryLog.SetBack(log, fault);
+                Volatile.Write(ref _setBack, fault);
+                Judge();
+            }
+        }
+    }
+
     public void NodeLost()
     {
         lock (_gate)
@@ -115,8 +133,8 @@ internal sealed class Availability(TimeProvider time, ILogger log)
             isAway |= away;
         }
 
-        Volatile.Write(ref _isAway, isAway);
+        Volatile.Write(ref _isAway, isAway || _setBack is not null);
         Volatile.Write(
-            ref _fault, _isNodeLost ? "Another node has taken this node's place: it writes nothing any more." : fault);
+            ref _fault, _setBack ?? (_isNodeLost ? "Another node has taken this node's place: it writes nothing any more." : fault));
     }
 }

@@ -1,4 +1,5 @@
 using System.Data;
+using System.Globalization;
 using MailCluster.Shared.Cluster;
 using Npgsql;
 
@@ -42,7 +43,7 @@ internal sealed class CommitConnection(Func<CommitStatements> statements, int la
 {
     // Plans are made once, when tables may still be empty: then the planner would choose to read them whole.
     private const string Settings =
-        "SET idle_in_transaction_session_timeout = 1000; SET lock_timeout = 1500; "
+        "SET idle_in_transaction_session_timeout = 1000; SET lock_timeout = 1500; SET statement_timeout = 0; "
         + "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; "
         + "SET enable_mergejoin = off; SET jit = off";
 
@@ -52,6 +53,13 @@ internal sealed class CommitConnection(Func<CommitStatements> statements, int la
     private NpgsqlConnection? _connection;
     private long _token;
     private long _looked;
+    private long _position;
+
+    /// <summary>The last commit that is known to be in. From any thread.</summary>
+    public long Position => Volatile.Read(ref _position);
+
+    /// <summary>Null: it holds all that was committed here. Otherwise what the database has lost. For good.</summary>
+    public string? SetBack { get; private set; }
 
     /// <summary>Before the first use, and between two commits: as whom and on which connections it goes on.</summary>
     public async Task TakeAsync(NpgsqlDataSource source, NodePeer node)
@@ -64,9 +72,9 @@ internal sealed class CommitConnection(Func<CommitStatements> statements, int la
     /// <summary>Null: it is open. Otherwise why not.</summary>
     public async Task<string?> OpenAsync()
     {
-        if (_connection is not null)
+        if (_connection is not null || SetBack is not null)
         {
-            return null;
+            return SetBack;
         }
 
         var opened = await ConnectAsync().ConfigureAwait(false);
@@ -88,6 +96,12 @@ internal sealed class CommitConnection(Func<CommitStatements> statements, int la
                 _looked = row.GetInt64(1);
             }
 
+            if (!Knows(_token))
+            {
+                await opened.Connection.DisposeAsync().ConfigureAwait(false);
+                return SetBack;
+            }
+
             Use(opened.Connection, opened.Statements!);
             return null;
         }
@@ -104,6 +118,7 @@ internal sealed class CommitConnection(Func<CommitStatements> statements, int la
         {
             await _statements!.ExecuteAsync(_token + 1, _looked, now).ConfigureAwait(false);
             _token++;
+            Volatile.Write(ref _position, _token);
             return new CommitAttempt.Committed();
         }
         catch (PostgresException error) when (!PostgresErrors.EndsConnection(error))
@@ -132,7 +147,7 @@ internal sealed class CommitConnection(Func<CommitStatements> statements, int la
 
     /// <summary>
     /// Whether the last batch is in. Its row is locked while it is under way, so the answer waits for it; from then on
-    /// the old connection cannot commit any more. Null: the database cannot tell now.
+    /// the old connection cannot commit any more. Null: the database cannot tell now, or, when it was set back, never.
     /// </summary>
     public async Task<bool?> LookUpAsync()
     {
@@ -158,13 +173,21 @@ internal sealed class CommitConnection(Func<CommitStatements> statements, int la
                     },
                 },
             };
-            long token;
-            long looked;
+            var (token, looked) = (-1L, 0L);
             await using (var row = await batch.ExecuteReaderAsync().ConfigureAwait(false))
             {
-                _ = await row.ReadAsync().ConfigureAwait(false);
-                (token, looked) = (row.GetInt64(0), row.GetInt64(1));
+                if (await row.ReadAsync().ConfigureAwait(false))
+                {
+                    (token, looked) = (row.GetInt64(0), row.GetInt64(1));
+                }
+
                 _ = await row.NextResultAsync().ConfigureAwait(false);
+            }
+
+            if (!Knows(token))
+            {
+                await connection.DisposeAsync().ConfigureAwait(false);
+                return null;
             }
 
             var isIn = token == _token + 1;
@@ -193,6 +216,26 @@ internal sealed class CommitConnection(Func<CommitStatements> statements, int la
     {
         await CloseAsync().ConfigureAwait(false);
         _statements?.Dispose();
+    }
+
+    /// <summary>
+    /// False: a standby that was behind has taken over, or a backup was put under the running node. Looking wrote to
+    /// the row, so what was found is as durable as any commit.
+    /// </summary>
+    private bool Knows(long token)
+    {
+        if (token < _position)
+        {
+            SetBack = string.Create(
+                CultureInfo.InvariantCulture,
+                $"The database has lost commits: lane {lane} has made {_position}, the database holds "
+                    + $"{Math.Max(token, 0)}. A standby that was behind has taken over, or a backup was restored. "
+                    + $"{History.StoreHistory.Remedy}");
+            return false;
+        }
+
+        Volatile.Write(ref _position, token);
+        return true;
     }
 
     private static CommitAttempt Judge(PostgresException error) => error.SqlState switch

@@ -35,6 +35,9 @@ internal sealed class LaneWriter(
     private Taking? _taking;
     private Task _loop = Task.CompletedTask;
 
+    /// <summary>Commits that are known to be in, of this and earlier starts of the node. From any thread.</summary>
+    public long Position => connection.Position;
+
     // Of a database that is there every unit is a new question; one that is away is not asked for each.
     private bool IsPausing =>
         _isAway && surroundings.Time.GetElapsedTime(_failedAt) < _pause;
@@ -171,7 +174,15 @@ internal sealed class LaneWriter(
     /// <param name="isBuilt">The batch holds them already.</param>
     private async Task WriteAsync(IReadOnlyList<CommitUnit> units, bool isBuilt = false)
     {
-        if (surroundings.Availability is { IsNodeLost: true } or { IsUnreachable: true } || IsPausing)
+        if (surroundings.Availability is { IsNodeLost: true } or { IsUnreachable: true } or { IsSetBack: true })
+        {
+            // Looked at again after a pause, not at once.
+            _failedAt = surroundings.Time.GetTimestamp();
+            Fail(units);
+            return;
+        }
+
+        if (IsPausing)
         {
             Fail(units);
             return;
@@ -181,6 +192,7 @@ internal sealed class LaneWriter(
         {
             if (await connection.OpenAsync().ConfigureAwait(false) is { } fault)
             {
+                SayIfSetBack();
                 Failing(fault, isAway: true);
                 Fail(units);
                 return;
@@ -278,6 +290,11 @@ internal sealed class LaneWriter(
                     : new CommitAttempt.Again(unknown.Reason);
             }
 
+            if (SayIfSetBack() is { } lost)
+            {
+                return new CommitAttempt.Failed(lost);
+            }
+
             Failing(unknown.Reason, isAway: true);
             if (surroundings.Queue.IsClosed)
             {
@@ -286,6 +303,16 @@ internal sealed class LaneWriter(
 
             await Task.Delay(_pause, surroundings.Time).ConfigureAwait(false);
         }
+    }
+
+    private string? SayIfSetBack()
+    {
+        if (connection.SetBack is { } lost)
+        {
+            surroundings.Availability.SetBack(lost);
+        }
+
+        return connection.SetBack;
     }
 
     private void Committed(IReadOnlyList<CommitUnit> units)

@@ -3,6 +3,7 @@ using System.Globalization;
 using MailCluster.Actors.Cluster;
 using MailCluster.Actors.Storage;
 using MailCluster.Shared.Cluster;
+using MailCluster.Storage.History;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
@@ -28,6 +29,7 @@ public sealed class PostgresMailStore : IMailStore, IFenceTaker
     private ReadPool? _pool;
     private ChangeFeed _feed = null!;
     private PostgresSweeper? _sweeper;
+    private PositionKeeper? _keeper;
     private long _counted;
 
     private PostgresMailStore(
@@ -95,6 +97,13 @@ public sealed class PostgresMailStore : IMailStore, IFenceTaker
         }
     }
 
+    /// <summary>From now on the data directory knows how far this node has committed. Once, after the open.</summary>
+    public void Remember(PostgresHistory history) => _keeper = new PositionKeeper(
+        history.File,
+        new StorePosition(history.Current, history.Node, _node.Id.Value, 0, default),
+        () => _writers.Sum(static writer => writer.Position),
+        _time);
+
     /// <summary>Commits what is complete, as far as the database takes it; the rest fails.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -107,6 +116,11 @@ public sealed class PostgresMailStore : IMailStore, IFenceTaker
         foreach (var writer in _writers)
         {
             await writer.DisposeAsync().ConfigureAwait(false);
+        }
+
+        if (_keeper is not null)
+        {
+            await _keeper.DisposeAsync().ConfigureAwait(false);
         }
 
         foreach (var entry in _queue.Drain())
@@ -139,6 +153,12 @@ public sealed class PostgresMailStore : IMailStore, IFenceTaker
             if (peer == _node)
             {
                 return;
+            }
+
+            if (peer.Id != _node.Id)
+            {
+                _availability.SetBack(
+                    $"The database has lost this node's row: it was restored. {StoreHistory.Remedy}");
             }
 
             var (lanes, reads) = (_lanes, _reads);

@@ -15,10 +15,13 @@ internal sealed class DataDirectory : IDisposable
 
     private DataDirectory(string path, FileStream held)
     {
+        Root = path;
         DatabasePath = Path.Combine(path, DatabaseName);
         _lock = held;
         _pidPath = Path.Combine(path, PidName);
     }
+
+    public string Root { get; }
 
     public string DatabasePath { get; }
 

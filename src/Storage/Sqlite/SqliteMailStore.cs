@@ -1,6 +1,8 @@
 using System.Diagnostics.Metrics;
 using MailCluster.Actors.Storage;
+using MailCluster.Storage.History;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using SQLitePCL;
 
 namespace MailCluster.Storage.Sqlite;
@@ -19,6 +21,7 @@ public sealed class SqliteMailStore : IMailStore
     private readonly Checkpointer _checkpointer;
     private readonly Sweeper _sweeper;
     private readonly FreeList _freeList;
+    private readonly PositionKeeper _keeper;
     private int _disposed;
 
     private SqliteMailStore(
@@ -28,7 +31,8 @@ public sealed class SqliteMailStore : IMailStore
         TimeProvider time,
         ILogger log,
         IMeterFactory meters,
-        FirstIds first)
+        FirstIds first,
+        (PositionFile File, string History) memory)
     {
         _directory = directory;
         _database = database;
@@ -45,6 +49,9 @@ public sealed class SqliteMailStore : IMailStore
         _writer.Start();
         _checkpointer = new Checkpointer(Open(directory, 64), _writer, context, directory.WalPath);
         _sweeper = new Sweeper(context);
+        _keeper = new PositionKeeper(
+            memory.File, new StorePosition(memory.History, SqliteHistory.Node, 0, 0, default), () => _writer.Position,
+            time);
         Mailboxes = new SqliteMailboxStore(_readers);
         Bodies = new SqliteBodyStore(
             _readers, new LeasedIds(LeasedIds.Bodies, first.Body, _lane.TryEnqueue), removals);
@@ -86,6 +93,33 @@ public sealed class SqliteMailStore : IMailStore
             TaskCreationOptions.LongRunning,
             TaskScheduler.Default);
 
+    /// <summary>
+    /// With the node stopped: what is given from now on was never given before, whatever the database has lost.
+    /// </summary>
+    /// <returns>The number of mailboxes.</returns>
+    /// <exception cref="StoreOpenException">The node runs, or the database cannot be opened.</exception>
+    public static long AcceptRestore(string dataDirectory, TimeProvider time)
+    {
+        SqliteLibrary.Load();
+        using var directory = DataDirectory.Hold(dataDirectory);
+        if (!File.Exists(directory.DatabasePath))
+        {
+            throw new StoreOpenException($"There is no store in {directory.Root}.");
+        }
+
+        try
+        {
+            using var database = Open(directory, 1024);
+            _ = Migrator.Run(database, time.GetUtcNow());
+            return SqliteHistory.Accept(
+                database, new PositionFile(directory.Root, NullLogger.Instance).Read(), time.GetUtcNow());
+        }
+        catch (SqliteFault fault)
+        {
+            throw Explain(directory, fault);
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
@@ -96,6 +130,7 @@ public sealed class SqliteMailStore : IMailStore
         await _sweeper.DisposeAsync().ConfigureAwait(false);
         _lane.Close();
         _writer.Join();
+        await _keeper.DisposeAsync().ConfigureAwait(false);
         _checkpointer.Dispose();
         _readers.Dispose();
         _wal.Dispose();
@@ -116,11 +151,12 @@ public sealed class SqliteMailStore : IMailStore
         {
             database = Open(directory, options.WriterCacheKibibytes, create: true);
             var applied = Migrator.Run(database, time.GetUtcNow());
+            var (file, history) = Check(database, directory, log);
             database.Execute("BEGIN IMMEDIATE");
             var first = new FirstIds(
                 LeasedIds.Lease(database, LeasedIds.Bodies), LeasedIds.Lease(database, LeasedIds.Spool));
             database.Execute("COMMIT");
-            var store = new SqliteMailStore(directory, database, options, time, log, meters, first);
+            var store = new SqliteMailStore(directory, database, options, time, log, meters, first, (file, history));
             StorageLog.Opened(log, options.DataDirectory, raw.sqlite3_libversion().utf8_to_string(), applied);
 #if STORE_SYNCHRONOUS_OFF
             StorageLog.NotSynchronous(log);
@@ -133,6 +169,16 @@ public sealed class SqliteMailStore : IMailStore
             directory.Dispose();
             throw thrown is SqliteFault fault ? Explain(directory, fault) : thrown;
         }
+    }
+
+    private static (PositionFile File, string History) Check(
+        Database database, DataDirectory directory, ILogger log)
+    {
+        var file = new PositionFile(directory.Root, log);
+        var found = SqliteHistory.Read(database, directory.DatabasePath);
+        return found.RefusalOf(file.Read(), SqliteHistory.Node, directory.Root) is { } refusal
+            ? throw new StoreOpenException(refusal)
+            : (file, found.Current);
     }
 
     private static Database Open(DataDirectory directory, int cacheKibibytes, bool create = false)

@@ -42,6 +42,7 @@ internal sealed class Writer
     private long _faultLogged;
     private bool _recoveryIsDue;
     private bool _copyRest;
+    private long _position;
 
     public Writer(Database database, WriterContext context)
     {
@@ -52,6 +53,7 @@ internal sealed class Writer
         _begin = database.Get("BEGIN IMMEDIATE");
         _commit = database.Get("COMMIT");
         _spooled = database.Scalar("SELECT count(*) FROM spool");
+        _position = database.Scalar("SELECT token FROM commit_token WHERE lane = 0");
         _token = database.Get("UPDATE commit_token SET token = token + 1 WHERE lane = 0");
         _thread = new Thread(Run) { Name = "store-writer", IsBackground = true };
     }
@@ -60,6 +62,9 @@ internal sealed class Writer
 
     /// <summary>Committed rows of the spool: counted at the start, kept by what is written.</summary>
     public long Spooled => Volatile.Read(ref _spooled);
+
+    /// <summary>Commits that are known to be in, of this and earlier starts. From any thread.</summary>
+    public long Position => Volatile.Read(ref _position);
 
     public void Start() => _thread.Start();
 
@@ -382,8 +387,10 @@ internal sealed class Writer
             : fault.Message);
     }
 
+    /// <summary>A commit is in.</summary>
     private void Working()
     {
+        Volatile.Write(ref _position, _position + 1);
         if (_fault is not null)
         {
             Volatile.Write(ref _fault, null);

@@ -102,7 +102,7 @@ public sealed class SqliteStoreTests : IDisposable
 
         Assert.Equal(8192, Scalar("PRAGMA page_size"));
         Assert.Equal(2, Scalar("PRAGMA auto_vacuum"));
-        Assert.Equal(4, Scalar("SELECT count(*) FROM schema_version"));
+        Assert.Equal(6, Scalar("SELECT count(*) FROM schema_version"));
         Assert.True(File.Exists(DatabasePath + "-wal"));
     }
 
@@ -126,8 +126,10 @@ public sealed class SqliteStoreTests : IDisposable
             ALTER TABLE account DROP COLUMN storage_octets; ALTER TABLE account DROP COLUMN warning_percent;
             ALTER TABLE account DROP COLUMN retention_days; ALTER TABLE mailbox DROP COLUMN is_warned;
             ALTER TABLE folder DROP COLUMN octets; ALTER TABLE folder DROP COLUMN oldest;
-            DELETE FROM schema_version WHERE version = 4;
+            ALTER TABLE spool DROP COLUMN traits; DROP TABLE history;
+            DELETE FROM schema_version WHERE version >= 4;
             """);
+        File.Delete(Path.Combine(_engine.DataDirectory, "store.position"));
 
         await using var upgraded = await _engine.OpenAsync(TimeProvider.System);
         var quotas = upgraded.Quotas;

@@ -93,10 +93,12 @@ public static class StoreSteps
     }
 
     public static async Task<StoreOperation.InsertBody> DeliverAsync(
-        this IMailStore store, MailboxId mailbox, long number, string text = "Subject: x\r\n\r\nhello\r\n")
+        this IMailStore store, MailboxId mailbox, long number, string text = "Subject: x\r\n\r\nhello\r\n",
+        uint? uid = null, long? modSeq = null)
     {
         var body = store.Body(text);
-        Assert.Equal(CommitOutcome.Committed, await store.CommitAsync(body, Message(mailbox, number, body)));
+        Assert.Equal(
+            CommitOutcome.Committed, await store.CommitAsync(body, Message(mailbox, number, body, uid, modSeq)));
         return body;
     }
 
