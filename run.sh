@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds MailCluster and runs one node with a demo tenant on loopback. Options go on to `mailcluster serve`.
-# With --cluster N: a private PostgreSQL and N nodes.
+# With --cluster N [--namespaces]: a private PostgreSQL and N nodes (deploy/local-cluster.sh).
 set -euo pipefail
 
 here="$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd)"
