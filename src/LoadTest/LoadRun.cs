@@ -19,6 +19,7 @@ public static class LoadRun
         var scenario = WithReadyFiles(wishes);
         wishes.Chaos.Check(wishes.ReadyFiles, scenario.Duration, wishes.Partition is not null);
         await Preflight.CheckAsync(scenario, wishes.AdminToken is not null, cancellationToken);
+        using var watch = new ServerWatch(scenario.Targets, wishes.Groups);
         var run = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6));
         var users = new Population(scenario.Users, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));
         await MakeUsersAsync(wishes, scenario, users, cancellationToken);
@@ -35,7 +36,9 @@ public static class LoadRun
             wishes.Second?.Invoke(second);
         });
         var happenings = new List<(double At, string Text)>();
-        await DriveAsync(wishes, scenario, loop, drive, targets, ledger, happenings, cancellationToken);
+        await DriveAsync(wishes, loop, drive, watch, targets, ledger, happenings, cancellationToken);
+        var ended = wishes.Time.GetTimestamp();
+        await Ignoring(watch.RestAsync(wishes.Time, wishes.Settling, cancellationToken));
 
         var operations = drive.Totals.ToArray();
         var reasons = drive.Reasons.ToArray();
@@ -49,17 +52,23 @@ public static class LoadRun
             Seconds = seconds,
             Happenings = happenings,
             Bottlenecks = Bottleneck.Find(seconds, operations, reasons),
+            ServerCpuSeconds = watch.CpuSeconds,
+            Rest = wishes.Time.GetElapsedTime(ended),
         };
-        return scenario.Checks && !cancellationToken.IsCancellationRequested
-            ? result with { Verdict = await CheckAsync(wishes, targets.All[0].Target, cancellationToken) }
-            : result;
+        if (!scenario.Checks || cancellationToken.IsCancellationRequested)
+        {
+            return result;
+        }
+
+        var checking = CheckAsync(wishes, targets.All[0].Target, cancellationToken);
+        await Ignoring(checking);
+        return checking.IsCompletedSuccessfully ? result with { Verdict = await checking } : result;
     }
 
     private static async Task DriveAsync(
-        LoadWishes wishes, Scenario scenario, EventLoop loop, LoadDrive drive, TargetSet targets, Ledger ledger,
+        LoadWishes wishes, EventLoop loop, LoadDrive drive, ServerWatch watch, TargetSet targets, Ledger ledger,
         List<(double At, string Text)> happenings, CancellationToken cancellationToken)
     {
-        var begun = wishes.Time.GetTimestamp();
         using var beside = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var chaos = new ChaosDriver(
             wishes.Chaos, wishes.ReadyFiles, wishes.Restart, wishes.Partition, $"{wishes.LedgerPath}.node.log",
@@ -68,8 +77,10 @@ public static class LoadRun
         Task watching = Task.CompletedTask, hurting = Task.CompletedTask;
         try
         {
+            await watch.ReadAsync(wishes.Time, beside.Token); // what is used from here on is the run's
+            var begun = wishes.Time.GetTimestamp();
             loop.Post(drive.Start);
-            watching = WatchAsync(wishes, scenario, loop, drive, ledger, beside.Token);
+            watching = WatchAsync(wishes, loop, drive, watch, ledger, beside.Token);
             hurting = chaos.RunAsync(
                 text =>
                 {
@@ -121,25 +132,21 @@ public static class LoadRun
 
     /// <summary>Once a second: the ledger goes to the disk, the servers are asked how they are.</summary>
     private static async Task WatchAsync(
-        LoadWishes wishes, Scenario scenario, EventLoop loop, LoadDrive drive, Ledger ledger,
+        LoadWishes wishes, EventLoop loop, LoadDrive drive, ServerWatch watch, Ledger ledger,
         CancellationToken cancellationToken)
     {
-        using var watch = new ServerWatch(scenario.Targets);
         using var timer = new PeriodicTimer(Tick, wishes.Time);
-        do
+        while (await timer.WaitForNextTickAsync(cancellationToken))
         {
             ledger.FlushToDisk();
             var (cores, memory) = await watch.ReadAsync(wishes.Time, cancellationToken);
             loop.Post(() => drive.SetServer(cores, memory));
         }
-        while (await timer.WaitForNextTickAsync(cancellationToken));
     }
 
-    /// <summary>Looks again while something is only missing: it may be on its way from the spool.</summary>
-    private static async Task<LedgerVerdict> CheckAsync(
+    private static Task<LedgerVerdict> CheckAsync(
         LoadWishes wishes, Target target, CancellationToken cancellationToken)
     {
-        var begun = wishes.Time.GetTimestamp();
         var looks = new CheckWishes
         {
             Pop3 = target.Pop3,
@@ -148,17 +155,7 @@ public static class LoadRun
             AdminToken = wishes.AdminToken,
             Time = wishes.Time,
         };
-        while (true)
-        {
-            var verdict = await LedgerCheck.RunAsync(wishes.LedgerPath, looks, cancellationToken);
-            var isOnlyMissing = verdict.FindingCount == verdict.Counts.GetValueOrDefault(FindingKind.Lost);
-            if (verdict.IsGreen || !isOnlyMissing || wishes.Time.GetElapsedTime(begun) > wishes.Settling)
-            {
-                return verdict;
-            }
-
-            await Task.Delay(Tick, wishes.Time, cancellationToken);
-        }
+        return LedgerCheck.SettleAsync(wishes.LedgerPath, looks, wishes.Settling, cancellationToken);
     }
 
     private static async Task MakeUsersAsync(
@@ -203,6 +200,7 @@ public static class LoadRun
             Domain = scenario.Users.Domain,
             Password = scenario.Users.Password,
             Secret = users.Secret,
+            Proxied = scenario.Sources.Proxied > 0,
             Pop3 = target.Pop3?.ToString(),
             Pop3s = target.Pop3s?.ToString(),
             Admin = target.Admin?.ToString(),

@@ -21,7 +21,7 @@ public sealed record LoadWishes
 
     public ChaosPlan Chaos { get; init; } = new([]);
 
-    /// <summary>A command of the shell that starts a node again which was killed.</summary>
+    /// <summary>A command of the shell that starts a killed node again: NODE (from 1 on), READY_FILE.</summary>
     public string? Restart { get; init; }
 
     /// <summary>A command that gets a ready file and "cut" or "heal".</summary>
@@ -30,7 +30,12 @@ public sealed record LoadWishes
     /// <summary>How long operations may go on after the last arrival.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>How long a missing message may still be on its way into its mailbox.</summary>
+    /// <summary>
+    /// Control groups that the servers' processes are in: their processor time and memory instead of /metrics.
+    /// </summary>
+    public IReadOnlyList<string> Groups { get; init; } = [];
+
+    /// <summary>How long missing messages may be on their way into mailboxes without one that comes there.</summary>
     public TimeSpan Settling { get; init; } = TimeSpan.FromSeconds(30);
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
@@ -61,6 +66,14 @@ public sealed record LoadResult
 
     /// <summary>What in the generator held the load back; empty: nothing did.</summary>
     public required IReadOnlyList<string> Bottlenecks { get; init; }
+
+    /// <summary>Of all servers, from the first arrival until they rested; NaN: not known.</summary>
+    public double ServerCpuSeconds { get; init; } = double.NaN;
+
+    /// <summary>
+    /// From the end of the last operation until the servers rested; only looked for with control groups.
+    /// </summary>
+    public TimeSpan Rest { get; init; }
 
     /// <summary>Null: nothing was compared.</summary>
     public LedgerVerdict? Verdict { get; init; }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net;
+using System.Runtime.InteropServices;
 using MailCluster.LoadTest;
 using MailCluster.LoadTest.Chaos;
 using MailCluster.LoadTest.Ledgers;
@@ -19,17 +20,7 @@ internal sealed class LoadCommand
 
     private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Says in words what would be done" };
 
-    private readonly Option<string?> _duration = new("--duration")
-    {
-        Description = "Instead of the scenario's, as 20s or 2m; steps are shortened with it",
-    };
-
-    private readonly Option<double> _rate = new("--rate")
-    {
-        Description = "All rates of the scenario times this", DefaultValueFactory = _ => 1,
-    };
-
-    private readonly Option<int?> _seed = new("--seed") { Description = "Instead of the scenario's" };
+    private readonly ScenarioChanges _changes = new();
 
     private readonly Option<string[]> _readyFile = new("--ready-file")
     {
@@ -39,6 +30,17 @@ internal sealed class LoadCommand
     private readonly Option<string?> _tokenFile = new("--token-file")
     {
         Description = "The nodes' admin token. Default: MAILCLUSTER_ADMIN_TOKEN (itself), then data/admin.token",
+    };
+
+    private readonly Option<string[]> _cgroup = new("--cgroup")
+    {
+        Description = "The control groups that the servers run in: their CPU and memory instead of /metrics; the check waits until they rest",
+    };
+
+    private readonly Option<string> _settling = new("--settling")
+    {
+        Description = "How long nothing may come into mailboxes until what is missing is lost",
+        DefaultValueFactory = _ => "30s",
     };
 
     private readonly Option<string?> _ledger = new("--ledger")
@@ -75,7 +77,7 @@ internal sealed class LoadCommand
 
     private readonly Option<string?> _restart = new("--restart")
     {
-        Description = "A shell command that starts a node again that --chaos killed",
+        Description = "A shell command that starts the node NODE (from 1 on) again, whose ready file is READY_FILE",
     };
 
     private readonly Option<string?> _partition = new("--partition-command")
@@ -113,10 +115,11 @@ internal sealed class LoadCommand
         var command = new Command(
             "load", "Simulates clients, and checks that what was acknowledged is in the mailboxes exactly once")
         {
-            load._scenario, load._dryRun, load._duration, load._rate, load._seed, load._readyFile, load._tokenFile,
+            load._scenario, load._dryRun, load._readyFile, load._tokenFile,
             load._ledger, load._check, load._pop3s, load._pop3, load._json, load._report, load._chaos, load._restart,
-            load._partition, load._sink, load._sinkSmtp, load._sinkPop3,
+            load._partition, load._cgroup, load._settling, load._sink, load._sinkSmtp, load._sinkPop3,
         };
+        load._changes.AddTo(command);
         command.Validators.Add(result =>
         {
             var tasks = (result.GetValue(load._scenario) is null ? 0 : 1)
@@ -147,11 +150,15 @@ internal sealed class LoadCommand
         {
             throw new CommandException(ExitCode.Usage, fault.Message);
         }
+        catch (OperationCanceledException)
+        {
+            throw new CommandException(ExitCode.Usage, "Interrupted before anything was sent.");
+        }
     }
 
     private async Task<int> DriveAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
-        var scenario = Adapt(arguments, ScenarioFile.Read(arguments.GetRequiredValue(_scenario)!));
+        var scenario = _changes.Apply(arguments, ScenarioFile.Read(arguments.GetRequiredValue(_scenario)!));
         if (arguments.GetValue(_dryRun))
         {
             foreach (var line in ScenarioText.Explain(scenario))
@@ -165,6 +172,8 @@ internal sealed class LoadCommand
         var report = arguments.GetValue(_report);
         var view = new LoadView(_terminal, scenario, arguments.GetValue(_json));
         using var interrupt = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var first = EndBy(PosixSignal.SIGINT, interrupt);
+        using var second = EndBy(PosixSignal.SIGTERM, interrupt);
         var wishes = new LoadWishes
         {
             Scenario = scenario,
@@ -175,6 +184,8 @@ internal sealed class LoadCommand
             Chaos = arguments.GetValue(_chaos) is { } chaos ? ChaosPlan.Parse(chaos) : new ChaosPlan([]),
             Restart = arguments.GetValue(_restart),
             Partition = arguments.GetValue(_partition),
+            Groups = arguments.GetValue(_cgroup) ?? [],
+            Settling = Settling(arguments),
             Time = _time,
             Second = view.Second,
             Happened = view.Happened,
@@ -189,18 +200,26 @@ internal sealed class LoadCommand
         return result.Verdict is { IsGreen: false } ? ExitCode.Refused : ExitCode.Done;
     }
 
+    /// <summary>The first signal ends the run with what there is, the second one ends the program.</summary>
+    private static PosixSignalRegistration EndBy(PosixSignal signal, CancellationTokenSource interrupt) =>
+        PosixSignalRegistration.Create(signal, context =>
+        {
+            context.Cancel = !interrupt.IsCancellationRequested;
+            interrupt.Cancel();
+        });
+
     private async Task<int> CheckAsync(ParseResult arguments, string ledger, CancellationToken cancellationToken)
     {
         var token = Token(arguments);
         var target = arguments.GetValue(_readyFile) is [var file, ..] ? TargetOf(file) : null;
-        var verdict = await LedgerCheck.RunAsync(ledger, new CheckWishes
+        var verdict = await LedgerCheck.SettleAsync(ledger, new CheckWishes
         {
             Pop3 = Endpoint(_pop3.Name, arguments.GetValue(_pop3)) ?? target?.Pop3,
             Pop3s = Endpoint(_pop3s.Name, arguments.GetValue(_pop3s)) ?? target?.Pop3s,
             Admin = target?.Admin,
             AdminToken = token,
             Time = _time,
-        }, cancellationToken);
+        }, Settling(arguments), cancellationToken);
         new LoadView(_terminal, null, arguments.GetValue(_json)).Show(verdict);
         return verdict.IsGreen ? ExitCode.Done : ExitCode.Refused;
     }
@@ -216,35 +235,12 @@ internal sealed class LoadCommand
         return ExitCode.Done;
     }
 
-    private Scenario Adapt(ParseResult arguments, Scenario scenario)
+    private TimeSpan Settling(ParseResult arguments)
     {
-        if (arguments.GetValue(_duration) is { } text)
-        {
-            scenario = scenario with
-            {
-                Duration = DurationText.TryParse(text, out var duration)
-                    ? duration
-                    : throw new LoadFaultException($"--duration: \"{text}\" is no duration: 20s, 2m, 1h."),
-            };
-        }
-
-        var rate = arguments.GetValue(_rate);
-        if (rate is not (> 0 and <= 1_000_000))
-        {
-            throw new LoadFaultException("--rate takes a number above 0, as 0.5 or 3.");
-        }
-
-        return scenario with
-        {
-            Seed = arguments.GetValue(_seed) ?? scenario.Seed,
-            Clients = [.. scenario.Clients.Select(client => client with
-            {
-                Arrivals = client.Arrivals is null ? null : client.Arrivals with
-                {
-                    Steps = [.. client.Arrivals.Steps.Select(step => step with { Rate = step.Rate * rate })],
-                },
-            })],
-        };
+        var text = arguments.GetRequiredValue(_settling);
+        return DurationText.TryParse(text, out var settling)
+            ? settling
+            : throw new LoadFaultException($"{_settling.Name}: \"{text}\" is no duration: 30s, 5m.");
     }
 
     private static Target TargetOf(string readyFile) => ReadyFile.Read(readyFile).Target;

@@ -55,9 +55,7 @@ internal sealed class LoadView(Terminal terminal, Scenario? scenario, bool json)
         }
 
         terminal.Line("");
-        terminal.Table(
-            ["Client", "Arrived", "Done", "Failed", "Left", "per s", "p50 ms", "p99 ms", "p99.9 ms", "max ms"],
-            [.. result.Operations.Select(operation => Cells(operation, result.Seconds.Count))], "");
+        ShowTotals([.. result.Operations.Select(operation => Cells(operation, result.Seconds.Count))]);
         foreach (var reason in result.Reasons.Take(20))
         {
             terminal.Line(string.Create(
@@ -109,6 +107,35 @@ internal sealed class LoadView(Terminal terminal, Scenario? scenario, bool json)
         {
             terminal.Line(verdict.ToString());
         }
+    }
+
+    /// <summary>Ten columns have to go into a terminal of 80: no lines between them.</summary>
+    private void ShowTotals(string[][] rows)
+    {
+        string[] columns = ["Client", "Arrived", "Done", "Failed", "Left", "per s", "p50 ms", "p99 ms", "p99.9 ms", "max ms"];
+        if (!terminal.IsInteractive)
+        {
+            terminal.Table(columns, rows, "");
+            return;
+        }
+
+        var table = new Table { Border = TableBorder.None };
+        foreach (var column in columns)
+        {
+            table.AddColumn(new TableColumn(new Text(column, new Style(decoration: Decoration.Bold)))
+            {
+                Alignment = column == "Client" ? Justify.Left : Justify.Right,
+                Padding = new Padding(0, 0, 1, 0),
+                NoWrap = true,
+            });
+        }
+
+        foreach (var row in rows)
+        {
+            table.AddRow(row.Select(cell => new Text(cell)));
+        }
+
+        terminal.Ansi.Write(table);
     }
 
     private async Task PrintAsync()

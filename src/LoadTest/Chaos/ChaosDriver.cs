@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using MailCluster.LoadTest.Loops;
 using MailCluster.LoadTest.Scenarios;
 
@@ -49,7 +50,7 @@ internal sealed class ChaosDriver(
                     happened($"node {node + 1} goes on");
                     break;
                 default:
-                    await RunAsync($"{partition} '{readyFiles[node]}' cut", cancellationToken);
+                    await PartitionAsync(node, "cut", cancellationToken);
                     happened($"node {node + 1} was cut off for {DurationText.Say(one.For)}");
                     try
                     {
@@ -57,7 +58,7 @@ internal sealed class ChaosDriver(
                     }
                     finally
                     {
-                        await RunAsync($"{partition} '{readyFiles[node]}' heal", CancellationToken.None);
+                        await PartitionAsync(node, "heal", CancellationToken.None);
                     }
 
                     happened($"node {node + 1} is connected again");
@@ -82,7 +83,7 @@ internal sealed class ChaosDriver(
 
         if (restart is not null)
         {
-            Start($"{{ {restart}; }} >>'{log}' 2>&1").Dispose();
+            Start($"{{ {restart}; }} >>'{log}' 2>&1", file, node + 1).Dispose();
         }
 
         var begun = time.GetTimestamp();
@@ -104,9 +105,10 @@ internal sealed class ChaosDriver(
             $"node {node + 1} (process {ready.ProcessId}) serves again, after {time.GetElapsedTime(begun).TotalSeconds:0.0} s"));
     }
 
-    private async Task RunAsync(string command, CancellationToken cancellationToken)
+    private async Task PartitionAsync(int node, string what, CancellationToken cancellationToken)
     {
-        using var process = Start($"{command} >>'{log}' 2>&1");
+        var command = $"{partition} '{readyFiles[node]}' {what}";
+        using var process = Start($"{command} >>'{log}' 2>&1", readyFiles[node], node + 1);
         await process.WaitForExitAsync(cancellationToken);
         if (process.ExitCode != 0)
         {
@@ -114,8 +116,14 @@ internal sealed class ChaosDriver(
         }
     }
 
-    private static Process Start(string command) => Process.Start(new ProcessStartInfo("/bin/sh", ["-c", command]))
-        ?? throw new LoadFaultException($"\"{command}\" cannot be started.");
+    /// <summary>A command of the shell; READY_FILE and NODE (from 1 on) tell it which node it is about.</summary>
+    private static Process Start(string command, string readyFile, int node)
+    {
+        var start = new ProcessStartInfo("/bin/sh", ["-c", command]);
+        start.Environment["READY_FILE"] = Path.GetFullPath(readyFile);
+        start.Environment["NODE"] = node.ToString(CultureInfo.InvariantCulture);
+        return Process.Start(start) ?? throw new LoadFaultException($"\"{command}\" cannot be started.");
+    }
 
     private static void Signal(int process, int signal)
     {

@@ -4,7 +4,7 @@ using MailCluster.LoadTest.Scenarios;
 
 namespace MailCluster.LoadTest.Clients;
 
-/// <summary>Where connections come from: loopback addresses in turn; PROXY v2 headers name many more.</summary>
+/// <summary>Where connections come from: addresses in turn; PROXY v2 headers name many more.</summary>
 internal sealed class SourcePool
 {
     private readonly SocketAddress?[] _sources;

@@ -29,6 +29,44 @@ public static class LedgerCheck
     /// <summary>Mailboxes read at once.</summary>
     private const int Readers = 8;
 
+    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// Looks again while something is only missing: it may be on its way from a queue, which not every server tells of.
+    /// </summary>
+    /// <param name="settling">How long nothing may come there before it is taken for lost.</param>
+    public static async Task<LedgerVerdict> SettleAsync(
+        string path, CheckWishes wishes, TimeSpan settling, CancellationToken cancellationToken)
+    {
+        var time = wishes.Time;
+        var least = long.MaxValue;
+        var came = time.GetTimestamp();
+        while (true)
+        {
+            var begun = time.GetTimestamp();
+            var verdict = await RunAsync(path, wishes, cancellationToken);
+            var isOnlyMissing = verdict.FindingCount == verdict.Counts.GetValueOrDefault(FindingKind.Lost);
+            if (verdict.IsGreen || !isOnlyMissing)
+            {
+                return verdict;
+            }
+
+            if (verdict.FindingCount < least)
+            {
+                least = verdict.FindingCount;
+                came = begun;
+            }
+            else if (time.GetElapsedTime(came) > settling)
+            {
+                return verdict;
+            }
+
+            // As long again as the look took: looking is work for a server that has a queue to empty.
+            var took = time.GetElapsedTime(begun);
+            await Task.Delay(took > Rest ? took : Rest, time, cancellationToken);
+        }
+    }
+
     public static async Task<LedgerVerdict> RunAsync(
         string path, CheckWishes wishes, CancellationToken cancellationToken)
     {
@@ -50,7 +88,7 @@ public static class LedgerCheck
 
         using var loop = new EventLoop(wishes.Time);
         var tally = new LedgerTally(book, users);
-        var reading = new MailboxReading(loop, users, new TargetAddresses(target), tally, wishes.Patience, head.Run);
+        var reading = new MailboxReading(loop, users, new TargetAddresses(target), tally, wishes.Patience, head);
         var ended = loop.Start("ledger check");
         await using (cancellationToken.Register(loop.Stop))
         {

@@ -26,6 +26,9 @@ public sealed record LedgerHead
 
     public required string Secret { get; init; }
 
+    /// <summary>Servers want a PROXY header before all else, from POP3 clients as well.</summary>
+    public bool Proxied { get; init; }
+
     public string? Pop3 { get; init; }
 
     public string? Pop3s { get; init; }

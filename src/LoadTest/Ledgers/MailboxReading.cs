@@ -6,7 +6,7 @@ namespace MailCluster.LoadTest.Ledgers;
 
 /// <summary>Reads all mailboxes that a ledger names, several at once.</summary>
 internal sealed class MailboxReading(
-    EventLoop loop, Population users, TargetAddresses target, LedgerTally tally, TimeSpan patience, string run)
+    EventLoop loop, Population users, TargetAddresses target, LedgerTally tally, TimeSpan patience, LedgerHead head)
 {
     /// <summary>RETRs sent before the first is read.</summary>
     private const int Ahead = 16;
@@ -16,9 +16,9 @@ internal sealed class MailboxReading(
 
     private readonly TaskCompletionSource<string?> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly SourcePool _sources = new(new Scenarios.SourcePlan(
-        System.Net.IPAddress.Loopback, 0, System.Net.IPAddress.Any, 0));
+        System.Net.IPAddress.Loopback, 0, System.Net.IPAddress.Loopback, head.Proxied ? 1 : 0));
     private readonly System.Net.Security.SslClientAuthenticationOptions _tls = RunContext.TlsOptions();
-    private readonly LoadMessage _message = new(run);
+    private readonly LoadMessage _message = new(head.Run);
     private int _next;
     private int _readers;
 

@@ -3,47 +3,95 @@ using MailCluster.LoadTest.Scenarios;
 
 namespace MailCluster.LoadTest.Measuring;
 
-/// <summary>Processor time and memory of the nodes, from their /metrics.</summary>
+/// <summary>Processor time and memory of the servers: from control groups where named, else /metrics.</summary>
 internal sealed class ServerWatch : IDisposable
 {
-    private readonly List<AdminApi> _nodes = [];
-    private readonly List<double> _cpuBefore = [];
-    private long _before;
+    /// <summary>Cores below which a server is taken to have nothing left to do.</summary>
+    private const double RestMax = 0.03;
 
-    public ServerWatch(IEnumerable<Target> targets)
+    /// <summary>Seconds on end that it has to be so.</summary>
+    private const int RestSeconds = 2;
+
+    private readonly List<AdminApi> _nodes = [];
+    private readonly List<ProcessGroup> _groups = [];
+    private readonly double[] _cpuBefore;
+    private long _before;
+    private bool _isKnown;
+    private double _cpu;
+
+    public ServerWatch(IEnumerable<Target> targets, IReadOnlyList<string> groups)
     {
-        foreach (var target in targets.Where(target => target.Admin is not null))
+        _groups.AddRange(groups.Select(ProcessGroup.Find));
+        if (_groups.Count == 0)
         {
-            _nodes.Add(new AdminApi(target.Admin!, null));
-            _cpuBefore.Add(double.NaN);
+            _nodes.AddRange(targets.Where(target => target.Admin is not null)
+                .Select(target => new AdminApi(target.Admin!, null)));
         }
+
+        _cpuBefore = new double[_groups.Count + _nodes.Count];
+        Array.Fill(_cpuBefore, double.NaN);
     }
 
-    /// <summary>Cores used by all nodes since the last call, NaN when none said; octets resident.</summary>
+    /// <summary>Seconds of processor time between the first and the last reading; NaN: none said.</summary>
+    public double CpuSeconds => _isKnown ? _cpu : double.NaN;
+
+    /// <summary>Cores used by all servers since the last call, NaN when none said; octets resident.</summary>
     public async Task<(double Cores, long Memory)> ReadAsync(TimeProvider time, CancellationToken cancellationToken)
     {
         var now = time.GetTimestamp();
         var elapsed = time.GetElapsedTime(_before, now).TotalSeconds;
-        var isFirst = _before == 0;
         _before = now;
         var cores = double.NaN;
         long memory = 0;
-        for (var node = 0; node < _nodes.Count; node++)
+        for (var index = 0; index < _cpuBefore.Length; index++)
         {
-            var text = await _nodes[node].MetricsAsync(cancellationToken);
-            var cpu = text is null ? double.NaN : Find(text, "process_cpu_seconds_total");
-            var used = cpu - _cpuBefore[node];
-            _cpuBefore[node] = cpu;
-            if (!isFirst && used >= 0) // a node that was started again begins anew
+            double cpu;
+            if (index < _groups.Count)
             {
-                cores = (double.IsNaN(cores) ? 0 : cores) + (used / elapsed);
+                cpu = _groups[index].Cpu();
+                memory += _groups[index].Memory();
+            }
+            else
+            {
+                var text = await _nodes[index - _groups.Count].MetricsAsync(cancellationToken) ?? "";
+                cpu = Find(text, "process_cpu_seconds_total");
+                var resident = Find(text, "process_resident_memory_bytes");
+                memory += double.IsNaN(resident) ? 0 : (long)resident;
             }
 
-            var resident = text is null ? double.NaN : Find(text, "process_resident_memory_bytes");
-            memory += double.IsNaN(resident) ? 0 : (long)resident;
+            var used = cpu - _cpuBefore[index];
+            _cpuBefore[index] = cpu;
+            if (used >= 0) // a node that was started again begins anew
+            {
+                cores = (double.IsNaN(cores) ? 0 : cores) + (used / elapsed);
+                _cpu += used;
+                _isKnown = true;
+            }
         }
 
         return (cores, memory);
+    }
+
+    /// <summary>
+    /// With control groups: waits until the servers have nothing left to do, as one that still carries mail from its
+    /// queue into mailboxes. What they do then is part of what the run cost.
+    /// </summary>
+    public async Task RestAsync(TimeProvider time, TimeSpan longest, CancellationToken cancellationToken)
+    {
+        if (_groups.Count == 0)
+        {
+            return;
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        var begun = time.GetTimestamp();
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), time);
+        await ReadAsync(time, cancellationToken);
+        for (var resting = 0; resting < RestSeconds && time.GetElapsedTime(begun) < longest;)
+        {
+            await timer.WaitForNextTickAsync(cancellationToken);
+            resting = (await ReadAsync(time, cancellationToken)).Cores < RestMax ? resting + 1 : 0;
+        }
     }
 
     public void Dispose()

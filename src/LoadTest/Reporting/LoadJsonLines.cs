@@ -65,6 +65,12 @@ public static class LoadJsonLines
         json.WriteString("run", result.Run);
         json.WriteString("ledger", result.LedgerPath);
         json.WriteNumber("seconds", result.Seconds.Count);
+        if (!double.IsNaN(result.ServerCpuSeconds))
+        {
+            json.WriteNumber("serverCpuSeconds", Math.Round(result.ServerCpuSeconds, 4));
+        }
+
+        json.WriteNumber("rest", Math.Round(result.Rest.TotalSeconds, 3));
         json.WriteStartArray("clients");
         foreach (var operation in result.Operations)
         {

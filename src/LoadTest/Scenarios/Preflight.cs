@@ -18,6 +18,7 @@ internal static class Preflight
         var faults = new List<string>();
         AddMissing(scenario, hasToken, faults);
         AddBounds(scenario, faults);
+        AddSources(scenario, faults);
         if (faults.Count == 0)
         {
             foreach (var (name, place) in scenario.Targets.SelectMany(Places).Distinct())
@@ -105,6 +106,38 @@ internal static class Preflight
         {
             faults.Add(string.Create(CultureInfo.InvariantCulture,
                 $"{permanent + passing} connections at once need more than the {ports} ports that an address has. Give \"sources\" at least {((permanent + passing) / ports) + 1} \"addresses\"."));
+        }
+    }
+
+    /// <summary>
+    /// Loopback addresses are there without being set up, but packets from them do not leave the machine's own network.
+    /// </summary>
+    private static void AddSources(Scenario scenario, List<string> faults)
+    {
+        if (scenario.Sources.Addresses == 0)
+        {
+            return;
+        }
+
+        var first = scenario.Sources.First;
+        using var socket = new Socket(first.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Bind(new IPEndPoint(first, 0));
+        }
+        catch (SocketException)
+        {
+            faults.Add(
+                $"\"sources\": {first} is no address of this machine. Make it one (ip route add local NETWORK/PREFIX dev lo does it for all of a network), or name another \"first\" (--source-first), as 127.1.0.1.");
+            return;
+        }
+
+        var far = scenario.Targets.SelectMany(Places).Select(service => service.Place.Address)
+            .FirstOrDefault(address => !IPAddress.IsLoopback(address));
+        if (IPAddress.IsLoopback(first) && far is not null)
+        {
+            faults.Add(
+                $"\"sources\" are loopback addresses, from which {far} cannot be reached. Name others as \"first\" (--source-first), or set \"addresses\" to 0.");
         }
     }
 

@@ -26,7 +26,7 @@ public static class ScenarioText
             + (users.Makes ? "made before the run by the admin API." : "they must be there already.");
         yield return scenario.Sources.Addresses == 0
             ? "All connections come from the address that the system chooses."
-            : Invariant($"Connections come from {scenario.Sources.Addresses:N0} loopback addresses in turn, from {scenario.Sources.First} on.");
+            : Invariant($"Connections come from {scenario.Sources.Addresses:N0} addresses in turn, from {scenario.Sources.First} on.");
         if (scenario.Sources.Proxied > 0)
         {
             yield return Invariant(
