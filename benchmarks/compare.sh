@@ -1,21 +1,25 @@
 #!/usr/bin/env bash
 # Measures MailCluster beside Postfix + Dovecot on this machine and writes the tables of docs/performance.md.
 #
-#   benchmarks/compare.sh [--runs N] [--only peers|mailcluster] [--quick] [--out FILE]
+#   benchmarks/compare.sh [--runs N] [--only peers|mailcluster] [--scenarios-only] [--quick] [--out FILE]
 #
+# Thirteen minutes with one run: first closed loops (load/bench.py: what the work costs), then the open-loop scenarios
+# scenarios/compare-*.json with "mailcluster load" (what users would feel, and whether all mail is there; eight minutes:
+# --scenarios-only). --quick leaves the idle connections out and shortens scenarios to seconds: to see that all works, not to measure.
 # The servers run on core 0, the driver on core 1, never both servers at once. Needs root (CPU accounting by cgroup; the peers'
-# packages are installed when they are missing), gcc, make and libssl-dev. --quick leaves the idle connections out.
-# The records are kept in FILE, one JSON object per line (default /tmp/mailcluster-compare.jsonl, appended to).
+# packages are installed when they are missing), gcc, make and libssl-dev.
+# The records are kept in FILE and FILE-scenarios, a JSON object per line (default /tmp/mailcluster-compare.jsonl, appended to).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-runs=1 only="" quick="" out=/tmp/mailcluster-compare.jsonl
+runs=1 only="" quick="" scenarios_only="" out=/tmp/mailcluster-compare.jsonl
 while [ $# -gt 0 ]; do
   case $1 in
     --runs) runs=$2; shift ;;
     --only) only=$2; shift ;;
     --out) out=$2; shift ;;
-    --quick) quick=1 ;;
-    *) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    --quick) quick=--quick ;;
+    --scenarios-only) scenarios_only=1 ;;
+    *) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
   esac
   shift
 done
@@ -26,10 +30,10 @@ stop() {
   [ -z "$node" ] || { kill -TERM "$node" 2>/dev/null || true; wait "$node" 2>/dev/null || true; node=; }
 }
 trap 'stop; peers/down.sh >/dev/null 2>&1 || true; rm -rf "$state"' EXIT
-start() { # a fresh process on the data that is there
+start() { # [DATA]: a fresh process on the data that is there
   stop
   rm -f "$state/ready"
-  MailCluster__Node__DataDirectory=$state/data load/cgrun.sh mailbench-mailcluster 0 \
+  MailCluster__Node__DataDirectory=$state/${1:-data} load/cgrun.sh mailbench-mailcluster 0 \
     ../src/Frontend/bin/Release/net10.0/mailcluster serve --config bench.json --seed-users 200 --ready-file "$state/ready" \
     >"$state/log" 2>&1 &
   node=$!
@@ -49,7 +53,12 @@ idle() { # TARGET PROTO:DEPTH:TLS:NUMBER
   load/bench.py "$1" idle --proto "$proto" --depth "$depth" $tls --conns "$number" --out "$out"
 }
 
-if [ -z "$only" ] || [ "$only" = peers ]; then
+scenarios() { # TARGET: on mailboxes that are empty
+  load/scenarios.py run "$1" --runs "$runs" --out "$out-scenarios" $quick
+}
+
+[ -n "${NO_BUILD:-}" ] || dotnet build ../MailCluster.sln -c Release -v q
+if [ -z "$scenarios_only" ] && [ "$only" != mailcluster ]; then
   FORMAT=sdbox peers/up.sh
   load/bench.py load/targets/peer.json matrix --runs "$runs" --out "$out"
   if [ -z "$quick" ]; then
@@ -61,9 +70,13 @@ if [ -z "$only" ] || [ "$only" = peers ]; then
   fi
   peers/down.sh
 fi
+if [ "$only" != mailcluster ]; then
+  FORMAT=sdbox peers/up.sh
+  scenarios load/targets/peer.json
+  peers/down.sh
+fi
 
-if [ -z "$only" ] || [ "$only" = mailcluster ]; then
-  [ -n "${NO_BUILD:-}" ] || dotnet build ../MailCluster.sln -c Release -v q
+if [ -z "$scenarios_only" ] && [ "$only" != peers ]; then
   mkdir -p "$state/data"
   start
   sleep 5 # the figure of the idle program
@@ -78,4 +91,11 @@ if [ -z "$only" ] || [ "$only" = mailcluster ]; then
   fi
   stop
 fi
-load/report.py "$out" ../docs/performance.md
+if [ "$only" != peers ]; then
+  mkdir -p "$state/scenarios"
+  start scenarios
+  scenarios load/targets/mailcluster.json
+  stop
+fi
+[ -n "$scenarios_only" ] || load/report.py "$out" ../docs/performance.md
+load/scenarios.py report "$out-scenarios" ../docs/performance.md
