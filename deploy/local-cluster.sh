@@ -73,6 +73,8 @@ fi
 taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 if [ ! -e "$postgres/PG_VERSION" ]; then
   "${as[@]}" "$bin/initdb" -D "$postgres" -U mailcluster -A trust -E UTF8 --no-locale >/dev/null
+  # Nodes of an earlier database would rightly refuse an empty one.
+  rm -f "$data"/node*/store.position
 fi
 [ -z "$namespaces" ] || grep -q "198.19.255.0/24" "$postgres/pg_hba.conf" ||
   echo "host all all 198.19.255.0/24 trust" >>"$postgres/pg_hba.conf"

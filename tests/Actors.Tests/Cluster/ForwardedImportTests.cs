@@ -1,5 +1,4 @@
 using MailCluster.Actors.Delivery;
-using MailCluster.Shared.Cluster;
 using MailCluster.Shared.Mailboxes;
 using Xunit;
 using static MailCluster.Actors.Tests.Cluster.MailClusterRun;
