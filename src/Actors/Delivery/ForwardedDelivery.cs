@@ -35,7 +35,7 @@ internal sealed class ForwardedDelivery
         asks.HandleAsync(Envelope.BodyOneofCase.DeliverMessage, OnDeliverAsync);
     }
 
-    /// <summary>The one other node that is the home of all; null: there is none now, or the message is too large.</summary>
+    /// <summary>The one other node that is the home of all; null: none is now, or the message is too large.</summary>
     public NodePeer? HomeOf(StoreOperation.InsertBody body, ImmutableArray<MailboxId> mailboxes)
     {
         if (body.Head.Length > _options.ForwardedHeadMax || mailboxes.Length > _options.ForwardedMailboxesMax)

@@ -3,8 +3,8 @@ using System.Net.Sockets;
 namespace MailCluster.Frontend.Edge;
 
 /// <summary>
-/// Connections that have had their last octet and may still bring some: a close with octets unread, or before they come,
-/// is a reset, which can overtake what was said (RFC 9293 §3.6.1). They are closed after a second, and at the
+/// Connections that have had their last octet and may still bring some: a close with octets unread, or before they
+/// come, is a reset, which can overtake what was said (RFC 9293 §3.6.1). They are closed after a second, and at the
 /// bound the oldest at once.
 /// </summary>
 internal sealed class LingeringSockets : IDisposable

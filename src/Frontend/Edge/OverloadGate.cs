@@ -86,8 +86,8 @@ internal sealed class OverloadGate : IThreadPoolWorkItem, IDisposable
     }
 
     /// <summary>
-    /// A connection was accepted. Its first turn is some work on the threads of sockets and on the pool, behind all that
-    /// is there already, and so is what stands for it here even if it is turned away.
+    /// A connection was accepted. Its first turn is some work on the threads of sockets and on the pool, behind all
+    /// that is there already, and so is what stands for it here even if it is turned away.
     /// </summary>
     public void NoteAccept(TimeSpan waited)
     {

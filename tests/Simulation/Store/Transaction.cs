@@ -50,7 +50,9 @@ internal sealed class Transaction(NodePeer writer, long token, ImmutableArray<Co
 
     public Task Ended => _ended.Task;
 
-    /// <summary>Rows that it has locked or wants to, in that order: mailboxes, rows of the spool, numbers of bodies.</summary>
+    /// <summary>
+    /// Rows that it has locked or wants to, in that order: mailboxes, rows of the spool, numbers of bodies.
+    /// </summary>
     public ImmutableArray<(int Kind, long Id)> Rows { get; } = RowsOf(units);
 
     public void End()
