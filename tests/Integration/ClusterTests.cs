@@ -107,7 +107,9 @@ public sealed class ClusterTests(ITestOutputHelper output)
         for (int node = 1; node <= Nodes; node++)
         {
             load.Run(200);
-            Assert.Equal(0, cluster[node].Stop());
+            int exit = cluster[node].Stop();
+            string log = cluster[node].Log;
+            Assert.True(exit == 0, $"exit code {exit}: {log[^Math.Min(log.Length, 4000)..]}");
             load.Run(200);
             cluster.StartNode(node);
             cluster.WaitUntilBalanced(node);

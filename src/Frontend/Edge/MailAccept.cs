@@ -118,10 +118,9 @@ internal sealed class MailAccept : IConnectionListener
             {
                 Take(_socket.Accept());
             }
-            catch (Exception e) when (
-                e is ObjectDisposedException or OperationCanceledException
-                || (e is SocketException && _stop.IsCancellationRequested))
+            catch (Exception) when (_stop.IsCancellationRequested)
             {
+                // Whatever a socket says that is closed while it is used: nobody is accepted any more.
                 break;
             }
             catch (SocketException e) when (
@@ -138,6 +137,11 @@ internal sealed class MailAccept : IConnectionListener
             catch (SocketException)
             {
                 // Reset by the client while it waited.
+            }
+            catch (Exception e)
+            {
+                // One connection is lost; on a thread of its own it would be the node.
+                EdgeLog.AcceptFailed(_log, _binding.Name, e.Message);
             }
         }
 

@@ -37,6 +37,7 @@ internal sealed class ClusterLoad
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{_ledger.Acknowledged} acknowledged, {Senders.Refused} refused, {Senders.Failed} transactions failed; "
                 + $"{_ledger.Removed} removed in {Readers.Sessions} sessions, {Readers.Failed} of them failed"));
+        output.WriteLine(Senders.Refusals);
         Assert.True(_ledger.Removed > 0, "Nothing was removed.");
         _cluster.WaitUntilDelivered();
         _ledger.AssertKept(_cluster.Any(0)!, _cluster.Users);

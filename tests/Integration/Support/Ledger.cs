@@ -138,6 +138,7 @@ internal sealed class Senders(NodeChoice nodes, Ledger ledger, int users, int se
     private const int Count = 20;
     private readonly List<Thread> _threads = [];
     private readonly ConcurrentQueue<string> _faults = new();
+    private readonly ConcurrentDictionary<string, int> _refusals = new();
     private volatile bool _stopped;
     private int _refused;
     private int _failed;
@@ -155,6 +156,10 @@ internal sealed class Senders(NodeChoice nodes, Ledger ledger, int users, int se
 
     /// <summary>Messages that got a temporary refusal.</summary>
     public int Refused => Volatile.Read(ref _refused);
+
+    /// <summary>Temporary refusals by their text, and at what.</summary>
+    public string Refusals => string.Join(
+        '\n', _refusals.OrderByDescending(pair => pair.Value).Take(10).Select(pair => $"{pair.Value} x {pair.Key}"));
 
     public void Start()
     {
@@ -207,7 +212,7 @@ internal sealed class Senders(NodeChoice nodes, Ledger ledger, int users, int se
             try
             {
                 using Dialogue dialogue = Dialogue.Connect(node.Smtp);
-                if (!TakesMail(dialogue.ReadReply()))
+                if (!TakesMail("greeting", dialogue.ReadReply()))
                 {
                     // A node that cannot ask how many connections its source has sends it away for now (421 4.4.2).
                     continue;
@@ -233,7 +238,7 @@ internal sealed class Senders(NodeChoice nodes, Ledger ledger, int users, int se
         int[] recipients =
             [.. Enumerable.Range(1, users).OrderBy(_ => random.Next()).Take(random.Next(10) == 0 ? 3 : 1)];
         dialogue.SendLine("MAIL FROM:<sender@elsewhere.test>");
-        if (!TakesMail(dialogue.ReadReply()))
+        if (!TakesMail("MAIL", dialogue.ReadReply()))
         {
             return;
         }
@@ -256,14 +261,14 @@ internal sealed class Senders(NodeChoice nodes, Ledger ledger, int users, int se
     {
         foreach (int user in recipients)
         {
-            if (!TakesMail(dialogue.Ask($"RCPT TO:<{Node.User(user)}>")))
+            if (!TakesMail("RCPT", dialogue.Ask($"RCPT TO:<{Node.User(user)}>")))
             {
                 dialogue.Ask("RSET");
                 return false;
             }
         }
 
-        if (!TakesMail(dialogue.Ask("DATA")))
+        if (!TakesMail("DATA", dialogue.Ask("DATA")))
         {
             dialogue.Ask("RSET");
             return false;
@@ -282,11 +287,11 @@ internal sealed class Senders(NodeChoice nodes, Ledger ledger, int users, int se
         }
 
         Assert.StartsWith("4", reply, StringComparison.Ordinal);
-        Interlocked.Increment(ref _refused);
+        Refuse("end of data", reply);
         return false;
     }
 
-    private bool TakesMail(string reply)
+    private bool TakesMail(string at, string reply)
     {
         if (reply[0] is '2' or '3')
         {
@@ -299,7 +304,13 @@ internal sealed class Senders(NodeChoice nodes, Ledger ledger, int users, int se
                 string.Create(CultureInfo.InvariantCulture, $"Not an answer to a good client: {reply}"));
         }
 
-        Interlocked.Increment(ref _refused);
+        Refuse(at, reply);
         return false;
+    }
+
+    private void Refuse(string at, string reply)
+    {
+        Interlocked.Increment(ref _refused);
+        _refusals.AddOrUpdate($"{at}: {reply.TrimEnd()}", 1, static (_, count) => count + 1);
     }
 }
