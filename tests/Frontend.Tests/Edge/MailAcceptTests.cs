@@ -130,6 +130,50 @@ public sealed class MailAcceptTests : IAsyncDisposable
         Assert.Equal(ShedReason.None, off.Judge(isStranger: true));
     }
 
+    [Fact]
+    public async Task A_listener_that_is_closed_while_connections_come_ends_and_takes_nothing_with_it()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        for (var round = 0; round < 50; round++)
+        {
+            var listener = await ListenAsync(Bindings()[0].Binding);
+            var at = (IPEndPoint)listener.EndPoint;
+            var isOver = false;
+            var callers = Enumerable.Range(0, 4).Select(_ => Task.Run(
+                async () =>
+                {
+                    while (!Volatile.Read(ref isOver))
+                    {
+                        try
+                        {
+                            using Socket client = new(SocketType.Stream, ProtocolType.Tcp);
+                            await client.ConnectAsync(at, cancel);
+                        }
+                        catch (SocketException)
+                        {
+                            return;
+                        }
+                    }
+                },
+                cancel)).ToArray();
+            for (var accepted = 0; accepted < 20; accepted++)
+            {
+                await using var connection = await listener.AcceptAsync(cancel);
+                Assert.NotNull(connection);
+            }
+
+            await listener.UnbindAsync(cancel);
+            while (await listener.AcceptAsync(cancel) is { } late)
+            {
+                await late.DisposeAsync();
+            }
+
+            await listener.DisposeAsync();
+            Volatile.Write(ref isOver, true);
+            await Task.WhenAll(callers);
+        }
+    }
+
     private static (BindingEdge Binding, string Refusal)[] Bindings() =>
     [
         (Binding("smtp", BindingTls.StartTls, isForStrangers: true),
