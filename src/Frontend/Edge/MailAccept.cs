@@ -123,9 +123,11 @@ internal sealed class MailAccept : IConnectionListener
                 // Whatever a socket says that is closed while it is used: nobody is accepted any more.
                 break;
             }
-            catch (SocketException e) when (
-                e.SocketErrorCode is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable)
+            catch (Exception e) when (
+                e is not SocketException
+                    { SocketErrorCode: not (SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable) })
             {
+                // Without a descriptor or memory; or a defect, which on a thread of its own would end the node.
                 if (_complained == 0 || _time.GetElapsedTime(_complained) >= ComplaintInterval)
                 {
                     _complained = _time.GetTimestamp();
@@ -137,11 +139,6 @@ internal sealed class MailAccept : IConnectionListener
             catch (SocketException)
             {
                 // Reset by the client while it waited.
-            }
-            catch (Exception e)
-            {
-                // One connection is lost; on a thread of its own it would be the node.
-                EdgeLog.AcceptFailed(_log, _binding.Name, e.Message);
             }
         }
 
