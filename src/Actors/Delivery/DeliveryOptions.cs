@@ -52,8 +52,8 @@ public sealed record DeliveryOptions
     public TimeSpan UnknownPause { get; init; } = TimeSpan.FromMilliseconds(500);
 
     /// <summary>
-    /// So often the store, while it answers, may refuse such a message before its sender hears that it was not taken.
-    /// Default 60: the home's commit was decided long before.
+    /// So often in a row the store, while it answers, may refuse such a message before its sender hears that it was not
+    /// taken. Default 60: the home's commit was decided long before.
     /// </summary>
     public int UnknownAttemptsMax { get; init; } = 60;
 

@@ -75,18 +75,24 @@ public sealed class MessageAcceptor
             verdict = end.IsDelivered ? AcceptVerdict.Committed
                 : isSpooled ? await SpoolAsync(end.Mailboxes)
                 : AcceptVerdict.Unavailable;
-            for (var tries = 0; end.IsUnknown && verdict != AcceptVerdict.Committed; tries++)
+
+            // The home's unit may be in, or come yet: a commit here or the sight of that one is an answer, and "not
+            // written" is none before. A store that is away says nothing: its home writes when it is back.
+            var absences = 0;
+            while (end.IsUnknown && verdict != AcceptVerdict.Committed && absences < _options.UnknownAttemptsMax)
             {
-                // The home's unit may be in, or come yet: a commit here or the sight of that one is an answer, and
-                // "not written" is none before.
-                switch (await _forwarded.IsDeliveredAsync(body.Body))
+                if (await _forwarded.IsDeliveredAsync(body.Body) is not { } isDelivered)
                 {
-                    case true:
-                        verdict = AcceptVerdict.Committed;
-                        continue;
-                    case false when tries >= _options.UnknownAttemptsMax:
-                        end = end with { IsUnknown = false };
-                        continue;
+                    absences = 0;
+                }
+                else if (isDelivered)
+                {
+                    verdict = AcceptVerdict.Committed;
+                    break;
+                }
+                else
+                {
+                    absences++;
                 }
 
                 await Task.Delay(_options.UnknownPause, _time, CancellationToken.None);

@@ -94,6 +94,30 @@ public sealed class ClusterDeliveryTests
     }
 
     [Fact]
+    public void While_the_store_is_away_nothing_is_said_of_a_message_whose_home_may_yet_write_it()
+    {
+        var run = new MailClusterRun();
+        run.Network.Latency = TimeSpan.FromSeconds(5);
+        run.Scheduler.Run(async () =>
+        {
+            var verdict = run.Two.DeliverAsync(Alice);
+            run.Database.IsUnreadable = true;
+            run.Two.Lane.IsCutOff = true;
+            run.Database.IsHeld = true;
+            await run.WaitAsync(TimeSpan.FromMinutes(2));
+            Assert.False(verdict.IsCompleted);
+
+            // Reads are back first: that the body is not there yet is no answer either.
+            run.Database.IsUnreadable = false;
+            await run.WaitAsync(TimeSpan.FromSeconds(2));
+            Assert.False(verdict.IsCompleted);
+            run.Database.Resume();
+            Assert.Equal(AcceptVerdict.Committed, await verdict);
+            Assert.Single(run.Database.Rows(Alice));
+        });
+    }
+
+    [Fact]
     public void A_home_that_is_killed_with_a_message_that_was_sent_to_it_neither_loses_nor_doubles_it()
     {
         var ends = new List<(int Rows, bool IsSpooled)>();

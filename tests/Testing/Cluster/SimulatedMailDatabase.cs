@@ -28,6 +28,9 @@ public sealed class SimulatedMailDatabase(SeededScheduler scheduler) : IMailboxS
     /// <summary>Loads of these take so long, instead of <see cref="LoadTime"/>.</summary>
     public Dictionary<MailboxId, TimeSpan> SlowLoads { get; } = [];
 
+    /// <summary>Nobody can look for bodies.</summary>
+    public bool IsUnreadable { get; set; }
+
     /// <summary>Loads of these fail.</summary>
     public HashSet<MailboxId> Unreadable { get; } = [];
 
@@ -163,7 +166,7 @@ public sealed class SimulatedMailDatabase(SeededScheduler scheduler) : IMailboxS
     public async ValueTask<bool> ExistsAsync(BodyId body, CancellationToken cancellationToken)
     {
         await Task.Delay(LoadTime, scheduler.Time, cancellationToken);
-        return _bodies.Contains(body);
+        return IsUnreadable ? throw new StoreUnavailableException("Reads fail.") : _bodies.Contains(body);
     }
 
     public ValueTask<int> ReadMessageAsync(
