@@ -201,7 +201,7 @@ internal static class Composition
         var disk = new DriveInfo(options.Node.DataDirectory);
         services.AddSingleton(provider => new ResourceWatch(
             options.BackPressure,
-            () => new(disk.AvailableFreeSpace, provider.GetRequiredService<IMailStore>().ReusableOctets),
+            DiskReadings(disk, provider.GetRequiredService<IMailStore>()),
             "/", provider.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>(),
             provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<ResourceWatch>>()));
         services.AddSingleton(options.BackPressure).AddSingleton<OverloadGate>().AddSingleton<ConnectionAdmission>();
@@ -221,6 +221,10 @@ internal static class Composition
         services.AddSingleton<Logins>().AddSingleton<EdgeServices>().AddSingleton<MailListener>();
         services.AddHostedService<EdgeDrain>();
     }
+
+    /// <summary>Looked at by a clock, which may come once more while the services are taken down.</summary>
+    private static Func<DiskReading> DiskReadings(DriveInfo disk, IMailStore store) =>
+        () => new(disk.AvailableFreeSpace, store.ReusableOctets);
 
     private static void AddHttp(IServiceCollection services, MailClusterOptions options)
     {

@@ -21,6 +21,8 @@ public sealed class RunningNode : IAsyncLifetime
     /// <summary>Octets; 0: however full the disk of the tests is, mail is taken.</summary>
     public long MinFreeDisk { get; init; }
 
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
     public Uri Url => new($"http://{Node.Listeners.First(listener => listener.Binding == "http").Endpoint}");
 
     public async ValueTask InitializeAsync()
@@ -36,7 +38,7 @@ public sealed class RunningNode : IAsyncLifetime
             ["MailCluster:BackPressure:MinFreeDisk"] = MinFreeDisk.ToString(CultureInfo.InvariantCulture),
         }).Build();
         var options = ConfigurationLoader.Load(configuration, null, DataDirectory).Options;
-        _node = await Composition.OpenAsync(options, Stream.Null, TimeProvider.System);
+        _node = await Composition.OpenAsync(options, Stream.Null, Time);
         await _node.StartAsync(CancellationToken.None);
     }
 

@@ -112,8 +112,15 @@ internal sealed class LinkConnection : IAsyncDisposable
     public void Abort()
     {
         _transport.Abort();
-        Output.CancelPendingFlush();
-        Input.CancelPendingRead();
+        try
+        {
+            Output.CancelPendingFlush();
+            Input.CancelPendingRead();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The link ended by itself meanwhile: a pipe over TLS has given back what it cancels with.
+        }
     }
 
     /// <summary>Closes what was dialled; what was accepted is closed by the server when the handler returns.</summary>

@@ -152,9 +152,9 @@ internal sealed class LinkCredentials : IDisposable
 
     private ImmutableArray<DateTime> Stamps() =>
     [
-        File.GetLastWriteTimeUtc(_files.CertificateFile),
-        File.GetLastWriteTimeUtc(_files.KeyFile),
-        File.GetLastWriteTimeUtc(_files.CaFile),
+        CertificateShelf.StampOf(_files.CertificateFile),
+        CertificateShelf.StampOf(_files.KeyFile),
+        CertificateShelf.StampOf(_files.CaFile),
     ];
 
     private void Look()

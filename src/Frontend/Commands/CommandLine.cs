@@ -46,6 +46,12 @@ internal static class CommandLine
 
             return ExitCode.Configuration;
         }
+        catch (Exception defect)
+        {
+            // Not the abort of a process that crashed: what the command had begun was ended in order.
+            await terminal.Error.WriteLineAsync($"A defect of this program, please report it: {defect}");
+            return ExitCode.Defect;
+        }
     }
 
     private static RootCommand Make(Terminal terminal)

@@ -19,6 +19,9 @@ internal static class ExitCode
     /// <summary>EX_UNAVAILABLE: no node answers.</summary>
     public const int NoNode = 69;
 
+    /// <summary>EX_SOFTWARE: a defect; standard error has all that is known of it.</summary>
+    public const int Defect = 70;
+
     /// <summary>EX_OSERR: a port in use, a certificate or a data directory that cannot be used.</summary>
     public const int System = 71;
 

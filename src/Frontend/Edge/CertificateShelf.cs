@@ -114,9 +114,25 @@ internal sealed class CertificateShelf : IDisposable
 
     private static DateTime StampOf(CertificateFiles files)
     {
-        var certificate = File.GetLastWriteTimeUtc(files.CertificateFile);
-        var key = File.GetLastWriteTimeUtc(files.KeyFile);
+        var certificate = StampOf(files.CertificateFile);
+        var key = StampOf(files.KeyFile);
         return certificate > key ? certificate : key;
+    }
+
+    /// <summary>
+    /// When it was written; a file that cannot be looked at has the stamp of one that is not there, and the load says
+    /// why.
+    /// </summary>
+    internal static DateTime StampOf(string file)
+    {
+        try
+        {
+            return File.GetLastWriteTimeUtc(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return DateTime.MinValue;
+        }
     }
 
     private void Look()

@@ -82,9 +82,9 @@ internal sealed class ResourceWatch : IDisposable
         {
             return read();
         }
-        catch (Exception e) when (
-            e is IOException or UnauthorizedAccessException)
+        catch (Exception e)
         {
+            // Whatever it is: on a thread of the clock it would be the end of the node.
             if (_unreadable.Add(what))
             {
                 ObservabilityLog.ResourceUnreadable(_log, what, e.Message);

@@ -170,6 +170,20 @@ public sealed class CommandTests(RunningNode node) : IClassFixture<RunningNode>
     public async Task Version_is_one_line() =>
         Assert.Matches("^[0-9]+\\.[0-9]+\\.[0-9]+.*\n$", (await RunAsync("", ["version"])).Output);
 
+    [Fact]
+    public async Task A_defect_is_told_with_all_that_is_known_of_it_and_has_an_exit_code_of_its_own()
+    {
+        using var error = new StringWriter();
+        var output = new Broken();
+
+        var code = await CommandLine.RunAsync(
+            ["version"], new Terminal(TextReader.Null, output, error, isInteractive: false));
+
+        Assert.Equal(ExitCode.Defect, code);
+        Assert.Contains("Nobody expected that.", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains(nameof(Broken), error.ToString(), StringComparison.Ordinal);
+    }
+
     private Task<(int Code, string Output, string Error)> Run(params string[] arguments) => RunWith("", arguments);
 
     private Task<(int Code, string Output, string Error)> RunWith(string input, params string[] arguments) =>
@@ -182,5 +196,10 @@ public sealed class CommandTests(RunningNode node) : IClassFixture<RunningNode>
         using var reader = new StringReader(input);
         var code = await CommandLine.RunAsync(arguments, new Terminal(reader, output, error, isInteractive: false));
         return (code, output.ToString(), error.ToString());
+    }
+
+    private sealed class Broken : StringWriter
+    {
+        public override void WriteLine(string? value) => throw new InvalidOperationException("Nobody expected that.");
     }
 }

@@ -108,6 +108,21 @@ public sealed class ResourceWatchTests : IDisposable
     }
 
     [Fact]
+    public void A_reading_that_fails_for_whatever_cause_is_unknown_and_ends_nothing()
+    {
+        using var watch = Watch();
+        _disk = () => throw new InvalidOperationException("Nobody expected that.");
+
+        _scheduler.Advance(ResourceWatch.LookInterval * 3);
+        Assert.False(watch.IsShort);
+        Assert.Equal([2502], _lines.Events);
+
+        _disk = () => new(0, 0);
+        _scheduler.Advance(ResourceWatch.LookInterval);
+        Assert.True(watch.IsShort);
+    }
+
+    [Fact]
     public void The_figures_are_metrics()
     {
         using var exporter = new PrometheusExporter(_services.GetRequiredService<IMeterFactory>());
