@@ -38,6 +38,7 @@ internal sealed class ClusterLoad
             $"{_ledger.Acknowledged} acknowledged, {Senders.Refused} refused, {Senders.Failed} transactions failed; "
                 + $"{_ledger.Removed} removed in {Readers.Sessions} sessions, {Readers.Failed} of them failed"));
         output.WriteLine(Senders.Refusals);
+        output.WriteLine(Readers.Failures);
         Assert.True(_ledger.Removed > 0, "Nothing was removed.");
         _cluster.WaitUntilDelivered();
         _ledger.AssertKept(_cluster.Any(0)!, _cluster.Users);

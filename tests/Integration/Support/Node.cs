@@ -213,9 +213,20 @@ internal sealed partial class Node : IDisposable
             // It was never started, or is gone.
         }
 
+        KeepLog();
         // Clients on threads of their own may still ask whether it has exited.
         _isDisposed = true;
         _process.Dispose();
+    }
+
+    /// <summary>For who looks for a failure that comes seldom: MAILCLUSTER_TEST_LOGS names a folder.</summary>
+    private void KeepLog()
+    {
+        if (Environment.GetEnvironmentVariable("MAILCLUSTER_TEST_LOGS") is { Length: > 0 } folder)
+        {
+            Directory.CreateDirectory(folder);
+            File.WriteAllText(Path.Combine(folder, $"node-{ProcessId}.log"), Log);
+        }
     }
 
     /// <summary>{ "pid": 4711, "listeners": { "gateway": [ "127.0.0.1:40001", "[::1]:40002" ], ... } }.</summary>

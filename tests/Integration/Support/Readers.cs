@@ -13,6 +13,7 @@ internal sealed class Readers(NodeChoice nodes, Ledger ledger, int users, int se
 {
     private readonly List<Thread> _threads = [];
     private readonly ConcurrentQueue<string> _faults = new();
+    private readonly ConcurrentDictionary<string, int> _failures = new();
     private volatile bool _stopped;
     private int _sessions;
     private int _failed;
@@ -22,6 +23,10 @@ internal sealed class Readers(NodeChoice nodes, Ledger ledger, int users, int se
 
     /// <summary>Those that got -ERR or were cut after their login.</summary>
     public int Failed => Volatile.Read(ref _failed);
+
+    /// <summary>What the failed ones heard, and how often.</summary>
+    public string Failures => string.Join('\n', _failures.OrderByDescending(one => one.Value)
+        .Select(one => string.Create(CultureInfo.InvariantCulture, $"{one.Value} x {one.Key}")));
 
     public void Start()
     {
@@ -64,6 +69,7 @@ internal sealed class Readers(NodeChoice nodes, Ledger ledger, int users, int se
     private void Visit(Node node, int user, Random random)
     {
         bool isIn = false;
+        string heard = "";
         try
         {
             using Dialogue dialogue = Dialogue.Connect(node.Pop3);
@@ -76,7 +82,8 @@ internal sealed class Readers(NodeChoice nodes, Ledger ledger, int users, int se
             }
 
             isIn = true;
-            if (Remove(dialogue, user, random))
+            heard = Remove(dialogue, user, random);
+            if (heard.StartsWith("+OK", StringComparison.Ordinal))
             {
                 Interlocked.Increment(ref _sessions);
                 return;
@@ -85,15 +92,18 @@ internal sealed class Readers(NodeChoice nodes, Ledger ledger, int users, int se
         catch (Exception exception) when (exception is IOException or SocketException)
         {
             // Counted below, when it was in.
+            heard = exception.Message;
         }
 
         if (isIn)
         {
             Interlocked.Increment(ref _failed);
+            _failures.AddOrUpdate(heard.Trim(), 1, static (_, count) => count + 1);
         }
     }
 
-    private bool Remove(Dialogue dialogue, int user, Random random)
+    /// <summary>The reply to QUIT.</summary>
+    private string Remove(Dialogue dialogue, int user, Random random)
     {
         int count = int.Parse(dialogue.Ask("STAT", "+OK").Split(' ')[1], CultureInfo.InvariantCulture);
         List<string> ids = [];
@@ -119,12 +129,12 @@ internal sealed class Readers(NodeChoice nodes, Ledger ledger, int users, int se
         }
 
         ledger.Removing(user, ids);
-        if (!dialogue.Ask("QUIT").StartsWith("+OK", StringComparison.Ordinal))
+        string reply = dialogue.Ask("QUIT");
+        if (reply.StartsWith("+OK", StringComparison.Ordinal))
         {
-            return false;
+            ledger.AcknowledgeRemoved(user, ids);
         }
 
-        ledger.AcknowledgeRemoved(user, ids);
-        return true;
+        return reply;
     }
 }
