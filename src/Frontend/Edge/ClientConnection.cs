@@ -19,8 +19,11 @@ internal sealed class ClientConnection : ITimed
     /// <summary>After a time-out the last line may take this long to leave; then the socket is reset.</summary>
     private const long LastLineMilliseconds = 5_000;
 
-    /// <summary>A client that sends nothing for so long pauses.</summary>
-    private const long PauseMilliseconds = 2_000;
+    /// <summary>
+    /// A client that sends nothing for so long pauses. Less than what <see cref="QuietCollection"/> waits for: what is
+    /// given back then goes with the rest.
+    /// </summary>
+    private const long PauseMilliseconds = 1_000;
 
     // Zero-byte reads: an idle TLS connection holds no buffer of ours.
     private static readonly StreamPipeReaderOptions ReaderOptions =
@@ -121,7 +124,8 @@ internal sealed class ClientConnection : ITimed
     public TimeSpan Age => _clock.Time.GetElapsedTime(_accepted);
 
     /// <summary>
-    /// The driver holds a buffer that it gives back when the client pauses: the clock then wakes the loop once.
+    /// A buffer is held that is given back when the client pauses: the clock then wakes the loop, once, and is false
+    /// again.
     /// </summary>
     public bool WantsRest
     {
@@ -274,6 +278,8 @@ internal sealed class ClientConnection : ITimed
         Tls = new TlsFacts(TlsFacts.NameOf(stream.SslProtocol), stream.NegotiatedCipherSuite.ToString());
         Input = PipeReader.Create(stream, ReaderOptions);
         Output = PipeWriter.Create(stream, WriterOptions);
+        // The stream keeps the 8 KiB of its handshake until a read has ended, and that of an idle client does not.
+        WantsRest = true;
         return true;
     }
 
@@ -346,6 +352,7 @@ internal sealed class ClientConnection : ITimed
         }
         else if (_wantsRest && now - Volatile.Read(ref _lastActivity) >= PauseMilliseconds)
         {
+            _wantsRest = false;
             Wake();
         }
 

@@ -143,11 +143,7 @@ internal sealed class Pop3Driver(
         return true;
     }
 
-    public void Rest()
-    {
-        _ahead.Release();
-        connection.WantsRest = false;
-    }
+    public void Rest() => _ahead.Release();
 
     public void Abandon()
     {

@@ -215,5 +215,5 @@ internal sealed class PipeClient
         return octets;
     }
 
-    private sealed record Ends(PipeReader Input, PipeWriter Output) : IDuplexPipe;
+    internal sealed record Ends(PipeReader Input, PipeWriter Output) : IDuplexPipe;
 }
