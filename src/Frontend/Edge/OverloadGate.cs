@@ -71,6 +71,14 @@ internal sealed class OverloadGate : IThreadPoolWorkItem, IDisposable
         }
     }
 
+    /// <summary>Who is turned away just now and why, for /health/ready; null: nobody is.</summary>
+    public string? Why => (Judge(isStranger: true), Judge(isStranger: false)) switch
+    {
+        (_, not ShedReason.None) => $"new connections are turned away: {Cause(ShedReason.Turn)}",
+        (not ShedReason.None and var why, _) => $"new connections of strangers are turned away: {Cause(why)}",
+        _ => null,
+    };
+
     private long Now => (long)_time.GetElapsedTime(_origin).TotalMilliseconds;
 
     /// <summary>Whether a connection that was accepted just now is shed: three reads of a number.</summary>
@@ -169,9 +177,11 @@ internal sealed class OverloadGate : IThreadPoolWorkItem, IDisposable
             ref _quietUntil, now + (long)LogInterval.TotalMilliseconds, quietUntil) == quietUntil)
         {
             EdgeLog.Shedding(
-                _log, binding.Name, why == ShedReason.Turn ? "connections wait too long for their first turn"
-                    : "messages wait too long for their commit",
+                _log, binding.Name, Cause(why),
                 why == ShedReason.Turn ? "BackPressure:MaxTurnDelay" : "BackPressure:MaxCommitDelay");
         }
     }
+
+    private static string Cause(ShedReason why) => why == ShedReason.Turn
+        ? "connections wait too long for their first turn" : "messages wait too long for their commit";
 }

@@ -1,12 +1,14 @@
 using MailCluster.Actors.Storage;
 using MailCluster.Frontend.Cluster;
+using MailCluster.Frontend.Edge;
 
 namespace MailCluster.Frontend.Observability;
 
 /// <summary>
 /// What /health/ready says of the node: starting, serving, draining, what the store says of itself, and what is short.
 /// </summary>
-internal sealed class NodeStatus(IMailStore store, ResourceWatch resources, ClusterNode? cluster = null)
+internal sealed class NodeStatus(
+    IMailStore store, ResourceWatch resources, OverloadGate overload, ClusterNode? cluster = null)
 {
     private volatile bool _isServing;
     private volatile bool _isDraining;
@@ -43,10 +45,12 @@ internal sealed class NodeStatus(IMailStore store, ResourceWatch resources, Clus
     }
 
     /// <summary>
-    /// Why new mail is refused although the node is ready (OXSMTP-EV-12); null when it is taken. No reason to send
-    /// nobody here: POP3 is served, and an SMTP client is told to come again.
+    /// Why new mail (OXSMTP-EV-12) or new connections (OXSMTP-EV-15) are refused although the node is ready; empty when
+    /// they are taken. No reason to send nobody here: POP3 or whoever is connected is served, and the others are told
+    /// to come again.
     /// </summary>
-    public string? Shortage => resources.Why;
+    public IReadOnlyList<string> Shortages =>
+        new[] { resources.Why, overload.Why }.OfType<string>().ToList();
 
     /// <summary>What may lose acknowledged mail although the node is ready: settings of the database.</summary>
     public IReadOnlyList<string> Advice => cluster?.Database.Advice ?? [];

@@ -33,7 +33,8 @@ internal static class ObservabilityEndpoints
             .WithTags("Health").WithName("ready").WithSummary("Whether new connections should come to this node")
             .WithDescription(
                 "503 with the reasons while the node starts or drains and while the store takes no writes. 200 with status "
-                    + "\"degraded\" and the reason while disk or memory is short: new mail gets 452 4.3.1, POP3 is served. 200 with "
+                    + "\"degraded\" and the reason while disk or memory is short (new mail gets 452 4.3.1, POP3 is served), and while "
+                    + "more comes than the node can do (new connections are turned away, open ones go on). 200 with "
                     + "reasons says which settings of the database may lose acknowledged mail.")
             .Produces<HealthReport>()
             .Produces<HealthReport>(StatusCodes.Status503ServiceUnavailable);
@@ -41,6 +42,6 @@ internal static class ObservabilityEndpoints
 
     private static (bool IsReady, HealthReport Report) Readiness(NodeStatus status) =>
         status.Reasons is { Count: > 0 } reasons ? (false, new("not ready", reasons))
-        : status.Shortage is { } shortage ? (true, new("degraded", [shortage]))
+        : status.Shortages is { Count: > 0 } shortages ? (true, new("degraded", shortages))
         : (true, new("ready", status.Advice));
 }

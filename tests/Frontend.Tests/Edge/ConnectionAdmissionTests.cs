@@ -29,7 +29,7 @@ public sealed class ConnectionAdmissionTests : IAsyncDisposable
         var limits = new SourceLimits(
             _system, new SourceLimitOptions(), new LimitsMetrics(_services.GetRequiredService<IMeterFactory>()),
             NullLoggerFactory.Instance);
-        _admission = new ConnectionAdmission(limits, null!, new NodeStatus(null!, null!));
+        _admission = new ConnectionAdmission(limits, null!, new NodeStatus(null!, null!, null!));
     }
 
     public async ValueTask DisposeAsync()

@@ -82,14 +82,19 @@ public sealed class MailAcceptTests : IAsyncDisposable
     [Fact]
     public void A_connection_that_was_in_time_ends_it_at_once_and_silence_after_a_second()
     {
+        const string Because = "are turned away: connections wait too long for their first turn";
+        Assert.Null(_gate.Why);
         PlantTurns(Turn * 5);
         Assert.Equal(ShedReason.Turn, _gate.Judge(isStranger: false));
+        Assert.Equal($"new connections {Because}", _gate.Why);
 
         _gate.NoteTurn(Turn * 1.5);
         Assert.Equal(ShedReason.None, _gate.Judge(isStranger: false));
         Assert.Equal(ShedReason.Turn, _gate.Judge(isStranger: true));
+        Assert.Equal($"new connections of strangers {Because}", _gate.Why);
         _gate.NoteTurn(Turn);
         Assert.Equal(ShedReason.None, _gate.Judge(isStranger: true));
+        Assert.Null(_gate.Why);
 
         PlantTurns(Turn * 5);
         _time.Advance(TimeSpan.FromMilliseconds(939));

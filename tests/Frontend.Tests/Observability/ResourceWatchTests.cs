@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Text.Json;
 using MailCluster.Actors.Kernel;
+using MailCluster.Frontend.Edge;
 using MailCluster.Frontend.Observability;
 using MailCluster.Frontend.Options;
 using Microsoft.Extensions.DependencyInjection;
@@ -155,6 +156,28 @@ public sealed class ResourceWatchTests : IDisposable
         Assert.Contains("octets of disk are free",
             Assert.Single(json.RootElement.GetProperty("reasons").EnumerateArray()).GetString(),
             StringComparison.Ordinal);
+    }
+
+    [Fact]
+    [Trait("Requirement", "OXSMTP-EV-15")]
+    public async Task A_node_that_turns_connections_away_stays_ready_and_says_so()
+    {
+        await using var node = new RunningNode();
+        await node.InitializeAsync();
+        using var client = new HttpClient { BaseAddress = node.Url };
+        var gate = node.Node.Services.GetRequiredService<OverloadGate>();
+        var cancelled = TestContext.Current.CancellationToken;
+        string text;
+        do
+        {
+            // A fifth of a second of it is needed.
+            gate.NoteTurn(TimeSpan.FromSeconds(1));
+            text = await client.GetStringAsync("/health/ready", cancelled);
+        }
+        while (!text.Contains("turned away", StringComparison.Ordinal));
+
+        using var json = JsonDocument.Parse(text);
+        Assert.Equal("degraded", json.RootElement.GetProperty("status").GetString());
     }
 
     private ResourceWatch Watch(long? maxProcessMemory = null) => new(
