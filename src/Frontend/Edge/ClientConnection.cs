@@ -45,6 +45,7 @@ internal sealed class ClientConnection : ITimed
     private volatile bool _isFlushing;
     private volatile bool _drainRequested;
     private volatile bool _wantsRest;
+    private bool _holdsHandshake;
     private volatile TaskCompletionSource? _hold;
     private long _holdUntil;
     private TimeSpan _inactivityTimeout;
@@ -159,6 +160,13 @@ internal sealed class ClientConnection : ITimed
     public void Received(long octets)
     {
         OctetsIn += octets;
+        if (_holdsHandshake)
+        {
+            // A read has ended.
+            _holdsHandshake = false;
+            _wantsRest = false;
+        }
+
         _clock.Touch();
         Volatile.Write(ref _lastActivity, _clock.ExactMilliseconds);
     }
@@ -278,7 +286,9 @@ internal sealed class ClientConnection : ITimed
         Tls = new TlsFacts(TlsFacts.NameOf(stream.SslProtocol), stream.NegotiatedCipherSuite.ToString());
         Input = PipeReader.Create(stream, ReaderOptions);
         Output = PipeWriter.Create(stream, WriterOptions);
-        // The stream keeps the 8 KiB of its handshake until a read has ended, and that of an idle client does not.
+        // The stream keeps the 8 KiB of its handshake until a read has ended, and that of an idle client does not. Only
+        // until the first command: what comes after that may be waited for.
+        _holdsHandshake = true;
         WantsRest = true;
         return true;
     }
