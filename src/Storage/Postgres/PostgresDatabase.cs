@@ -14,6 +14,9 @@ public sealed class PostgresDatabase
 {
     private const int OldestVersion = 150_000;
     private const int MigrationSeconds = 600;
+    private const int ConnectAttempts = 4;
+    private const int ConnectSeconds = 4;
+    private static readonly TimeSpan s_betweenAttempts = TimeSpan.FromSeconds(1);
 
     private readonly NpgsqlConnectionStringBuilder _connection;
 
@@ -44,15 +47,17 @@ public sealed class PostgresDatabase
         var connection = Parse(connectionString);
         var place = PlaceOf(connection);
         var database = new PostgresDatabase(connection, place);
+        var logger = log.CreateLogger("MailCluster.Store");
         try
         {
             await using var source = database.CreateSource("mailcluster/start", settings =>
             {
                 settings.Pooling = false;
                 settings.CommandTimeout = MigrationSeconds;
-                settings.Timeout = 10;
+                settings.Timeout = ConnectSeconds;
             });
-            await using var opened = await source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+            await using var opened = await ConnectAsync(source, place, time, logger, cancellationToken)
+                .ConfigureAwait(false);
             await database.InspectAsync(opened, time, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception thrown) when (Refusal(thrown, connection, place) is { } refusal)
@@ -60,7 +65,6 @@ public sealed class PostgresDatabase
             throw new StoreOpenException(refusal, thrown);
         }
 
-        var logger = log.CreateLogger("MailCluster.Store");
         PostgresLog.Opened(logger, place, database.ServerVersion, database.Migrations);
         foreach (var advice in database.Advice)
         {
@@ -101,6 +105,29 @@ public sealed class PostgresDatabase
         return new NpgsqlDataSourceBuilder(settings.ConnectionString)
             .BuildMultiHost()
             .WithTargetSession(TargetSessionAttributes.ReadWrite);
+    }
+
+    /// <summary>
+    /// A node is often started together with its database, or while that moves to another server: what passes is
+    /// waited for. Attempts are counted, not timed, so a machine that was stopped in between has them all the same.
+    /// </summary>
+    private static async Task<NpgsqlConnection> ConnectAsync(
+        NpgsqlDataSource source, string place, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (NpgsqlException thrown) when (attempt < ConnectAttempts
+                && (thrown.IsTransient || thrown.InnerException is AggregateException))
+            {
+                PostgresLog.NotReached(logger, place, attempt, ConnectAttempts, PostgresErrors.Text(thrown));
+            }
+
+            await Task.Delay(s_betweenAttempts, time, cancellationToken).ConfigureAwait(false);
+        }
     }
 
     private static NpgsqlConnectionStringBuilder Parse(string connectionString)

@@ -39,6 +39,10 @@ internal static partial class PostgresLog
     [LoggerMessage(2230, LogLevel.Error, "A listener threw when it was told of a change")]
     public static partial void ListenerThrew(ILogger logger, Exception exception);
 
+    [LoggerMessage(2231, LogLevel.Warning,
+        "The database {Place} cannot be reached yet (attempt {Attempt} of {Attempts}): {Fault}")]
+    public static partial void NotReached(ILogger logger, string place, int attempt, int attempts, string fault);
+
     [LoggerMessage(3090, LogLevel.Debug, "Changes of the cluster are not told at the moment, polling sees them: {Fault}")]
     public static partial void ClusterFeedBroke(ILogger log, string fault);
 }

@@ -214,6 +214,28 @@ public sealed class PostgresStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task A_start_waits_for_a_server_that_is_late()
+    {
+        using var server = new PostgresServer();
+        var connection = await server.NewDatabaseAsync();
+        server.Stop();
+        var log = new CollectedLog();
+        var pauses = 0;
+        var time = new ActingTime(() =>
+        {
+            if (++pauses == 2)
+            {
+                server.Start();
+            }
+        });
+        _ = await PostgresDatabase.OpenAsync(connection, time, log, Token);
+        Assert.Equal(2, pauses);
+        Assert.Contains("cannot be reached yet (attempt 1 of 4)", log.ToString(), StringComparison.Ordinal);
+        Assert.Contains("cannot be reached yet (attempt 2 of 4)", log.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("attempt 3", log.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Settings_of_the_server_that_lose_mail_are_told()
     {
         using var server = new PostgresServer("fsync = off", "full_page_writes = off", "synchronous_commit = off");
@@ -237,5 +259,15 @@ public sealed class PostgresStoreTests : IDisposable
         var refused = await Assert.ThrowsAsync<StoreOpenException>(() => OpenAsync(connection));
         Assert.All(words, word => Assert.Contains(word, refused.Message, StringComparison.Ordinal));
         Assert.DoesNotContain("secret", refused.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Does something at each pause, which then takes no time.</summary>
+    private sealed class ActingTime(Action act) : TimeProvider
+    {
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            act();
+            return base.CreateTimer(callback, state, TimeSpan.Zero, period);
+        }
     }
 }

@@ -115,5 +115,14 @@ internal sealed class NodeNetwork : IDisposable
             Ip("-n", space, "link", "set", "eth0", "up");
             Ip("-n", space, "link", "set", "lo", "up");
         }
+
+        // A bridge forwards for a port once the kernel has seen its carrier, which it looks for at most once a second.
+        for (int node = 1; node <= _nodes; node++)
+        {
+            string space = NamespaceOf(node);
+            Until.True(
+                () => Ip("-d", "link", "show", "dev", space).Contains("state forwarding", StringComparison.Ordinal),
+                $"the bridge forwards for {space}");
+        }
     }
 }
