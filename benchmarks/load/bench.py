@@ -110,6 +110,7 @@ class Bench:
         self.outf = out
         self.host = self.t.get("host", "127.0.0.1")
         self.U = self.t["users"]
+        self.tag = {}  # goes into every record
 
     def begin(self):
         """Marks a run's start; emit() then reports CPU used by neither server nor driver, and stolen CPU."""
@@ -138,7 +139,7 @@ class Bench:
             wall = time.time() - self.bt
             rec.update(run_s=round(wall, 2), noisy=int(s2 - steal > 0.1 * wall or other > 0.25 * wall))
             self.b = None
-        rec = {"target": self.t["name"], "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **rec}
+        rec = {"target": self.t["name"], "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **rec, **self.tag}
         line = json.dumps(rec, separators=(",", ":"))
         print(line, flush=True)
         if self.outf:
@@ -296,8 +297,11 @@ class Bench:
                           "session_ms": r.get("session_ms"), "login_ms": r.get("login_ms"), "command_ms": r.get("command_ms"), "late": r["late"], **extra})
 
     def idle(self, proto, depth, k, tls=False, settle=3, inflight=50):
-        self.settle()
         port = proto + ("s" if tls else "")
+        # Code that is compiled later would count as memory of connections; few at once, so that nothing is left for many.
+        self.mload("smtp" if proto == "smtp" else proto, port, "-c", 4, "-n", 2000,
+                   *(["-m", 1, "-s", 1024] if proto == "smtp" else ["--retr" if proto == "pop3" else "--fetch", "none"]))
+        self.settle()
         pss0, np0 = self.m.pss()
         c0, a0, w0 = self.begin(), mem_available(), time.time()
         p = subprocess.Popen(pin([MLOAD, "idle", "-h", self.host, "-p", str(self.t[port]), "--user", self.t["user"], "--pass", self.t["pass"], "-U", str(self.U),
@@ -398,7 +402,26 @@ class Bench:
                 self.session_case("pop3-retr-dele", "pop3", "pop3", self.U, "-c", 8, "--dele")
 
     # ---- what compare.sh measures on both sides: one run of each row of docs/performance.md
+    def warm(self):
+        """The same for every server before anything is counted: what it compiles, caches or forks on first use is there."""
+        self.drain()
+        self.mload("smtp", "smtp", "-c", 20, "-n", 60, "-m", 50, "-s", 1024)
+        self.mload("smtp", "smtp", "-c", 4, "-n", 300, "-m", 1, "-s", 4096, "--starttls")
+        self.settle()
+        self.fill()
+        self.mload("pop3", "pop3", "-c", 8, "-n", 800)
+        self.mload("pop3", "pop3", "-c", 8, "-n", 1000, "--retr", "none")
+        self.mload("pop3", "pop3s", "-c", 4, "-n", 300, "--retr", "none")
+        self.drain()
+        self.settle()
+
     def matrix(self, runs):
+        self.tag = {"first": 1}  # what a server costs that has just been started
+        self.smtp_source(20, 1000, 1024, True)
+        self.fill()
+        self.session_case("pop3-retr-all", "pop3", "pop3", 600, "-c", 8)
+        self.tag = {}
+        self.warm()
         for run in range(runs):
             for size, msgs, sess in ((1024, 1000, 20), (16384, 1000, 20), (1048576, 100, 10)):
                 self.quiet(self.smtp_source, sess, msgs, size, True)
@@ -420,7 +443,7 @@ class Bench:
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("target")
-    p.add_argument("case", choices="smtp-source smtp pop3 imap idle imaptest drain fill suite idle-suite matrix".split())
+    p.add_argument("case", choices="smtp-source smtp pop3 imap idle imaptest drain fill warm suite idle-suite matrix".split())
     p.add_argument("--out")
     p.add_argument("--runs", type=int, default=3)
     p.add_argument("--only", default="")
@@ -461,6 +484,8 @@ def main():
         b.drain()
     elif o.case == "fill":
         print(json.dumps({"case": "fill", "missing": b.fill()}))
+    elif o.case == "warm":
+        b.warm()
     elif o.case == "suite":
         b.suite([x for x in o.only.split(",") if x], o.runs)
     elif o.case == "matrix":
