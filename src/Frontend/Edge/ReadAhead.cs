@@ -52,7 +52,8 @@ internal sealed class ReadAhead(IBodyStore bodies)
         }
 
         var index = IndexOf(snapshot.Messages, entry.Number);
-        var isSequential = index > 0 && snapshot.Messages[index - 1].Body == _lastServed;
+        // Who begins with the first is taken to want all.
+        var isSequential = index == 0 || (index > 0 && snapshot.Messages[index - 1].Body == _lastServed);
         _lastServed = entry.Body;
         if (!isSequential || entry.Octets > Octets)
         {

@@ -7,9 +7,10 @@ namespace MailCluster.Storage.Sqlite;
 /// for.</summary>
 internal static class BodyReader
 {
+    // By the mailbox: its rows lie together. The index of bodies would do as well, but has them on a page each.
     private const string HeadOfMessage =
-        "SELECT b.octets, b.chunks, b.head FROM message m JOIN body b ON b.id = m.body "
-        + "WHERE m.mailbox = ? AND m.number = ? AND m.body = ?";
+        "SELECT b.octets, b.chunks, b.head FROM message m CROSS JOIN body b ON b.id = m.body "
+        + "WHERE m.mailbox = ? AND m.number = ? AND +m.body = ?";
 
     private const string HeadOfBody = "SELECT octets, chunks, head FROM body WHERE id = ?";
     private const string SizesOfBody = "SELECT octets, chunks, length(head) FROM body WHERE id = ?";
@@ -28,22 +29,32 @@ internal static class BodyReader
     public static int ReadAhead(
         Database database, long mailbox, ReadOnlySpan<MessageEntry> entries, Span<byte> destination)
     {
-        var count = 0;
-        foreach (var entry in entries)
+        // One transaction: each takes a lock in the file, and after a commit of the writer a new one begins with nothing
+        // in the cache.
+        database.Get("BEGIN").Run();
+        try
         {
-            var octets = (int)Math.Min(entry.Octets, int.MaxValue);
-            if (octets > destination.Length
-                || ReadMessage(
-                    database, mailbox, entry.Number.Value, entry.Body.Value, destination[..octets]) != octets)
+            var count = 0;
+            foreach (var entry in entries)
             {
-                break;
+                var octets = (int)Math.Min(entry.Octets, int.MaxValue);
+                if (octets > destination.Length
+                    || ReadMessage(
+                        database, mailbox, entry.Number.Value, entry.Body.Value, destination[..octets]) != octets)
+                {
+                    break;
+                }
+
+                destination = destination[octets..];
+                count++;
             }
 
-            destination = destination[octets..];
-            count++;
+            return count;
         }
-
-        return count;
+        finally
+        {
+            database.Rollback();
+        }
     }
 
     /// <exception cref="StoreUnavailableException">The body is not there: its message is gone for longer than
