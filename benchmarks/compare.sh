@@ -45,13 +45,10 @@ start() { # [DATA]: a fresh process on the data that is there
   done
   exit 1
 }
-# Memory of idle connections: each case meets a fresh process that has served a few clients before, so that neither code
-# that is loaded once nor memory that an earlier case left behind is counted.
+# Memory of idle connections: each case meets a fresh process, so that nothing is counted that an earlier case left behind.
 idle() { # TARGET PROTO:DEPTH:TLS:NUMBER
   IFS=: read -r proto depth tls number <<<"$2"
-  tls=$([ "$tls" = 0 ] || echo --tls)
-  load/bench.py "$1" idle --proto "$proto" --depth "$depth" $tls --conns 40 --settle 1 >/dev/null
-  load/bench.py "$1" idle --proto "$proto" --depth "$depth" $tls --conns "$number" --out "$out"
+  load/bench.py "$1" idle --proto "$proto" --depth "$depth" $([ "$tls" = 0 ] || echo --tls) --conns "$number" --out "$out"
 }
 
 scenarios() { # TARGET: on mailboxes that are empty, a server that is warm
@@ -65,7 +62,7 @@ if [ -z "$scenarios_only" ] && [ "$only" != mailcluster ]; then
   load/bench.py load/targets/peer.json matrix --runs "$runs" --out "$out"
   if [ -z "$quick" ]; then
     # Postfix has a process per SMTP connection, and default_process_limit 100.
-    for case in pop3:connect:0:2000 pop3:connect:1:2000 pop3:auth:0:400 smtp:connect:0:90; do
+    for case in pop3:connect:0:2000 pop3:connect:1:2000 pop3:auth:0:400 smtp:connect:0:72; do
       KEEP=1 FORMAT=sdbox peers/up.sh >/dev/null
       idle load/targets/peer.json "$case"
     done
