@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
 # Measures MailCluster beside Postfix + Dovecot on this machine and writes the tables of docs/performance.md.
 #
-#   benchmarks/compare.sh [--runs N] [--only peers|mailcluster] [--scenarios-only] [--quick] [--out FILE]
+#   benchmarks/compare.sh [--runs N] [--only peers|mailcluster] [--loops-only|--scenarios-only] [--quick] [--out FILE]
 #
 # A quarter of an hour with one run: first closed loops (load/bench.py: what the work costs; both sides are warmed by the
 # same work before anything is counted, and the first units after a start are a row of their own), then open-loop scenarios
-# scenarios/compare-*.json with "mailcluster load" (what users would feel, and whether all mail is there; eight minutes:
-# --scenarios-only). --quick leaves the idle connections out and shortens scenarios to seconds: to see that all works, not to measure.
+# scenarios/compare-*.json with "mailcluster load" (what users would feel, and whether all mail is there). Eight minutes
+# each: --loops-only, --scenarios-only. --quick leaves the idle connections out and shortens scenarios to seconds: to see that all works, not to measure.
 # The servers run on core 0, the driver on core 1, never both servers at once. Needs root (CPU accounting by cgroup; the peers'
 # packages are installed when they are missing), gcc, make and libssl-dev.
 # The records are kept in FILE and FILE-scenarios, a JSON object per line (default /tmp/mailcluster-compare.jsonl, appended to).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-runs=1 only="" quick="" scenarios_only="" out=/tmp/mailcluster-compare.jsonl
+runs=1 only="" quick="" scenarios_only="" loops_only="" out=/tmp/mailcluster-compare.jsonl
 while [ $# -gt 0 ]; do
   case $1 in
     --runs) runs=$2; shift ;;
@@ -20,6 +20,7 @@ while [ $# -gt 0 ]; do
     --out) out=$2; shift ;;
     --quick) quick=--quick ;;
     --scenarios-only) scenarios_only=1 ;;
+    --loops-only) loops_only=1 ;;
     *) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 2 ;;
   esac
   shift
@@ -69,7 +70,7 @@ if [ -z "$scenarios_only" ] && [ "$only" != mailcluster ]; then
   fi
   peers/down.sh
 fi
-if [ "$only" != mailcluster ]; then
+if [ -z "$loops_only" ] && [ "$only" != mailcluster ]; then
   FORMAT=sdbox peers/up.sh
   scenarios load/targets/peer.json
   peers/down.sh
@@ -90,11 +91,11 @@ if [ -z "$scenarios_only" ] && [ "$only" != peers ]; then
   fi
   stop
 fi
-if [ "$only" != peers ]; then
+if [ -z "$loops_only" ] && [ "$only" != peers ]; then
   mkdir -p "$state/scenarios"
   start scenarios
   scenarios load/targets/mailcluster.json
   stop
 fi
 [ -n "$scenarios_only" ] || load/report.py "$out" ../docs/performance.md
-load/scenarios.py report "$out-scenarios" ../docs/performance.md
+[ -n "$loops_only" ] || load/scenarios.py report "$out-scenarios" ../docs/performance.md
