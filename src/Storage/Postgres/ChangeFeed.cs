@@ -44,7 +44,7 @@ internal sealed class ChangeFeed : IAsyncDisposable
 
     public event Action? QuotaChanged;
 
-    /// <summary>Returns when it listens, so that nothing is missed from then on.</summary>
+    /// <summary>Returns after the first beat and when it listens, so that nothing is missed from then on.</summary>
     public Task StartAsync()
     {
         _loop = Task.Run(RunAsync);
@@ -94,6 +94,7 @@ internal sealed class ChangeFeed : IAsyncDisposable
                 connection.Notification += (_, told) => Told(told.Channel, told.Payload);
                 _ = await Sql.RunAsync(
                     connection, $"LISTEN {DirectoryChannel}; LISTEN {QuotaChannel}", _stop.Token).ConfigureAwait(false);
+                await _beat(connection, _stop.Token).ConfigureAwait(false);
                 pause = PauseMin;
                 Listening();
                 wasListening = true;
@@ -126,9 +127,9 @@ internal sealed class ChangeFeed : IAsyncDisposable
     {
         while (true)
         {
+            _ = await connection.WaitAsync(Heartbeat, _stop.Token).ConfigureAwait(false);
             await _beat(connection, _stop.Token).ConfigureAwait(false);
             _availability.Works(this);
-            _ = await connection.WaitAsync(Heartbeat, _stop.Token).ConfigureAwait(false);
         }
     }
 

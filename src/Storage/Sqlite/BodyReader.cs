@@ -29,8 +29,8 @@ internal static class BodyReader
     public static int ReadAhead(
         Database database, long mailbox, ReadOnlySpan<MessageEntry> entries, Span<byte> destination)
     {
-        // One transaction: each takes a lock in the file, and after a commit of the writer a new one begins with nothing
-        // in the cache.
+        // One transaction: each takes a lock in the file, and after a commit of the writer it begins with an empty
+        // cache.
         database.Get("BEGIN").Run();
         try
         {
