@@ -3,9 +3,9 @@
 #
 #   benchmarks/compare.sh [--runs N] [--only peers|mailcluster] [--loops-only|--scenarios-only] [--quick] [--out FILE]
 #
-# A quarter of an hour with one run: first closed loops (load/bench.py: what the work costs; both sides are warmed by the
+# Some twenty minutes with one run: first closed loops (load/bench.py: what the work costs; both sides are warmed by the
 # same work before anything is counted, and the first units after a start are a row of their own), then open-loop scenarios
-# scenarios/compare-*.json with "mailcluster load" (what users would feel, and whether all mail is there). Eight minutes
+# scenarios/compare-*.json with "mailcluster load" (what users would feel, and whether all mail is there). Ten minutes
 # each: --loops-only, --scenarios-only. --quick leaves the idle connections out and shortens scenarios to seconds: to see that all works, not to measure.
 # The servers run on core 0, the driver on core 1, never both servers at once. Needs root (CPU accounting by cgroup; the peers'
 # packages are installed when they are missing), gcc, make and libssl-dev.

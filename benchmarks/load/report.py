@@ -2,7 +2,7 @@
 """report.py RESULTS.jsonl DOCUMENT   writes the comparison between the markers of DOCUMENT.
 
 A figure is the median of the runs that were not disturbed (see "noisy" in bench.py), or of all when all were.
-Machines differ, and one machine from day to day, by a factor of two for both sides alike. So each target stands beside
+Machines differ, and one machine from day to day, by up to a factor of two. So each target stands beside
 what Postfix + Dovecot cost where it was set, and is looked at both ways: as a figure, and as a ratio to them in this run.
 """
 import json, statistics, sys
