@@ -21,6 +21,7 @@ internal sealed class EdgeMetrics
     private readonly Counter<long> _held;
     private readonly Counter<long> _shed;
     private readonly Histogram<double> _waited;
+    private readonly UpDownCounter<long> _waiting;
 
     public EdgeMetrics(IMeterFactory meters)
     {
@@ -64,6 +65,9 @@ internal sealed class EdgeMetrics
             {
                 HistogramBucketBoundaries = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
             });
+        _waiting = meter.CreateUpDownCounter<long>(
+            "mailcluster.edge.connections.waiting", "{connection}",
+            "Connections that were accepted and wait for their first turn while turns are late, by who (stranger, user).");
         _held = meter.CreateCounter<long>(
             "mailcluster.smtp.tarpitted", "{reply}", "Errors held back by TarpitInterval or AuthTarpitInterval.");
     }
@@ -89,6 +93,10 @@ internal sealed class EdgeMetrics
         1, new KeyValuePair<string, object?>("protocol", protocol),
         new KeyValuePair<string, object?>("who", isStranger ? "stranger" : "user"),
         new KeyValuePair<string, object?>("why", why == ShedReason.Turn ? "turn" : "commit"));
+
+    /// <summary>One more waits for its first turn, or one less.</summary>
+    public void Waiting(bool isStranger, int change) =>
+        _waiting.Add(change, new KeyValuePair<string, object?>("who", isStranger ? "stranger" : "user"));
 
     public void Waited(TimeSpan delay) => _waited.Record(delay.TotalSeconds);
 

@@ -15,7 +15,7 @@ namespace MailCluster.Frontend.Edge;
 /// </summary>
 internal sealed class MailAccept : IConnectionListener
 {
-    /// <summary>Accepted ones that wait for the server; behind them the kernel's backlog holds the others.</summary>
+    /// <summary>Accepted ones that wait for their turn; behind them the kernel's backlog holds the others.</summary>
     private const int AcceptedMax = 512;
 
     /// <summary>The wait is measured as often as that at most.</summary>
@@ -24,10 +24,15 @@ internal sealed class MailAccept : IConnectionListener
     /// <summary>Without a descriptor for the next connection; those that end give theirs back.</summary>
     private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>
+    /// Those who are turned away are taken several at a time: to wake up for each costs as much as to say no.
+    /// </summary>
+    private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(5);
+
     private static readonly TimeSpan ComplaintInterval = TimeSpan.FromMinutes(1);
 
     private readonly Channel<Socket> _accepted = Channel.CreateBounded<Socket>(
-        new BoundedChannelOptions(AcceptedMax) { SingleReader = true, SingleWriter = true });
+        new BoundedChannelOptions(AcceptedMax) { SingleReader = true });
 
     private readonly Socket _socket;
     private readonly BindingEdge _binding;
@@ -42,6 +47,7 @@ internal sealed class MailAccept : IConnectionListener
     private readonly ReadOnlyMemory<byte> _refusal;
     private readonly bool _speaksFirst;
     private long _looked;
+    private long _gathered;
     private long _complained;
 
     /// <param name="socket">Listens.</param>
@@ -65,6 +71,8 @@ internal sealed class MailAccept : IConnectionListener
 
     public EndPoint EndPoint { get; }
 
+    public bool IsForStrangers => _binding.IsForStrangers;
+
     public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
     {
         while (await _accepted.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false))
@@ -80,6 +88,15 @@ internal sealed class MailAccept : IConnectionListener
         }
 
         return null;
+    }
+
+    /// <summary>Hands a connection to the server; room for it was taken when it was accepted.</summary>
+    public void LetIn(Socket client)
+    {
+        if (!_accepted.Writer.TryWrite(client))
+        {
+            client.Dispose();
+        }
     }
 
     public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
@@ -142,6 +159,7 @@ internal sealed class MailAccept : IConnectionListener
             }
         }
 
+        _gate.Leave(this);
         _accepted.Writer.Complete();
     }
 
@@ -157,6 +175,7 @@ internal sealed class MailAccept : IConnectionListener
         {
             TurnAway(client);
             _gate.Shed(_binding, why);
+            Gather();
             return;
         }
 
@@ -170,9 +189,15 @@ internal sealed class MailAccept : IConnectionListener
             throw;
         }
 
-        if (!_accepted.Writer.TryWrite(client))
+        _gate.Enter(this, client);
+    }
+
+    private void Gather()
+    {
+        if (_time.GetElapsedTime(_gathered) >= Gathering)
         {
-            client.Dispose();
+            _stop.Token.WaitHandle.WaitOne(Gathering);
+            _gathered = _time.GetTimestamp();
         }
     }
 

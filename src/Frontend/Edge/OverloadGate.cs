@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using MailCluster.Frontend.Options;
 using MailCluster.Shared.Limits;
 
@@ -16,17 +17,30 @@ internal enum ShedReason
 }
 
 /// <summary>
-/// What the node does when more comes than it can do: new connections are turned away before they cost anything, those
-/// of strangers first and those of users only when that was not enough; who is connected goes on. What is
-/// measured is how long work has waited, so it holds on any machine.
+/// What the node does when more comes than it can do. While turns are late, new connections wait until those that are
+/// served have had theirs, users before strangers; when that wait gets too long they are turned away before they cost
+/// anything, those of strangers first and those of users only when that was not enough. Who is connected goes on. What
+/// is measured is how long work has waited, so it holds on any machine.
 /// </summary>
 internal sealed class OverloadGate : IThreadPoolWorkItem, IDisposable
 {
     /// <summary>Users are let in until connections wait this many times longer than strangers may.</summary>
     private const int UsersPatience = 4;
 
-    /// <summary>An octet to itself does not get lost; should it, the next one is sent after that.</summary>
-    private const int ProbeLostAfter = 10_000;
+    /// <summary>
+    /// Turns are late, and new connections wait for them, from this part of <see
+    /// cref="BackPressureOptions.MaxTurnDelay"/> on: with so much work at hand no processor is idle meanwhile.
+    /// </summary>
+    private const int LateShare = 5;
+
+    /// <summary>
+    /// So many are let in for each time that all who are served have had a turn: with some ten turns in a session,
+    /// some eighty are under way.
+    /// </summary>
+    private const int LetInAtOnce = 8;
+
+    /// <summary>An octet to itself does not get lost; should it, nobody waits for it any longer.</summary>
+    private static readonly TimeSpan ProbeLostAfter = TimeSpan.FromSeconds(2);
 
     private static readonly TimeSpan LogInterval = TimeSpan.FromMinutes(1);
 
@@ -36,9 +50,12 @@ internal sealed class OverloadGate : IThreadPoolWorkItem, IDisposable
     private readonly EdgeMetrics _metrics;
     private readonly long _origin;
     private readonly EngineProbe? _probe;
+    private readonly Action<IThreadPoolWorkItem>? _send;
     private readonly QueueLimits? _turnsOfStrangers;
     private readonly QueueLimits? _turnsOfUsers;
     private readonly QueueLimits? _commits;
+    private readonly FirstTurns _waiting;
+    private readonly ITimer? _lost;
     private QueueLevel _strangers;
     private QueueLevel _users;
     private QueueLevel _committing;
@@ -47,11 +64,18 @@ internal sealed class OverloadGate : IThreadPoolWorkItem, IDisposable
     private long _committingUntil;
     private long _quietUntil;
     private long _probeSince;
+    private long _probeSent;
+    private long _lastTurn;
     private int _probes;
 
+    /// <param name="send">
+    /// Runs the item when everything that is to be done now has had its turn; null: an octet that it sends itself.
+    /// </param>
     public OverloadGate(
-        BackPressureOptions options, EdgeMetrics metrics, TimeProvider time, ILogger<OverloadGate> log)
+        BackPressureOptions options, EdgeMetrics metrics, TimeProvider time, ILogger<OverloadGate> log,
+        Action<IThreadPoolWorkItem>? send = null)
     {
+        _waiting = new FirstTurns(metrics);
         _time = time;
         _log = log;
         _metrics = metrics;
@@ -61,7 +85,10 @@ internal sealed class OverloadGate : IThreadPoolWorkItem, IDisposable
             // A collection of garbage or a burst holds everybody up for less than a fifth of a second.
             _turnsOfStrangers = new((long)turn, Interval: 200, Samples: 2, Memory: 1_000);
             _turnsOfUsers = _turnsOfStrangers with { Target = UsersPatience * (long)turn };
-            _probe = new EngineProbe(this);
+            _probe = send is null ? new EngineProbe(this) : null;
+            _send = send ?? (_ => _probe!.Send());
+            _lost = time.CreateTimer(
+                static state => ((OverloadGate)state!).GiveUpLost(), this, ProbeLostAfter, ProbeLostAfter);
         }
 
         if (options.MaxCommitDelay is { TotalMilliseconds: > 0 and var commit })
@@ -78,6 +105,18 @@ internal sealed class OverloadGate : IThreadPoolWorkItem, IDisposable
         (not ShedReason.None and var why, _) => $"new connections of strangers are turned away: {Cause(why)}",
         _ => null,
     };
+
+    /// <summary>Connections that wait for their first turn.</summary>
+    public int Waiting
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _waiting.Count;
+            }
+        }
+    }
 
     private long Now => (long)_time.GetElapsedTime(_origin).TotalMilliseconds;
 
@@ -99,43 +138,76 @@ internal sealed class OverloadGate : IThreadPoolWorkItem, IDisposable
     /// </summary>
     public void NoteAccept(TimeSpan waited)
     {
-        if (_probe is null)
+        if (_send is null || Probe((long)waited.TotalMilliseconds))
         {
-            return;
-        }
-
-        if (Interlocked.CompareExchange(ref _probes, 1, 0) == 0)
-        {
-            Volatile.Write(ref _probeSince, Now - (long)waited.TotalMilliseconds);
-            _probe.Send();
             return;
         }
 
         var late = Now - Volatile.Read(ref _probeSince);
-        if (late > ProbeLostAfter)
-        {
-            Volatile.Write(ref _probes, 0);
-        }
-
         if (late > _turnsOfStrangers?.Target)
         {
             NoteTurn(TimeSpan.FromMilliseconds(late));
         }
     }
 
-    public void Dispose() => _probe?.Dispose();
+    /// <summary>Lets a connection in, at once or when turns are no longer late.</summary>
+    public void Enter(MailAccept listener, Socket client)
+    {
+        lock (_gate)
+        {
+            if (_send is null || (_waiting.Count == 0 && !IsLate()))
+            {
+                listener.LetIn(client);
+                return;
+            }
+
+            _waiting.Add(listener, client, Now);
+        }
+
+        Probe(waited: 0);
+    }
+
+    /// <summary>The listener accepts no more: its connections that wait are let in.</summary>
+    public void Leave(MailAccept listener)
+    {
+        lock (_gate)
+        {
+            _waiting.LetAllIn(listener);
+        }
+    }
+
+    public void Dispose()
+    {
+        _lost?.Dispose();
+        _probe?.Dispose();
+    }
 
     void IThreadPoolWorkItem.Execute()
     {
-        var waited = TimeSpan.FromMilliseconds(Now - Volatile.Read(ref _probeSince));
+        var now = Now;
+        var waited = now - Volatile.Read(ref _probeSince);
+        Volatile.Write(ref _lastTurn, now - Volatile.Read(ref _probeSent));
         Volatile.Write(ref _probes, 0);
-        NoteTurn(waited);
+        NoteTurn(TimeSpan.FromMilliseconds(waited));
+        bool isMore;
+        lock (_gate)
+        {
+            for (var count = 0; count < LetInAtOnce && _waiting.LetNextIn(); count++)
+            {
+            }
+
+            isMore = _waiting.Count > 0;
+        }
+
+        if (isMore)
+        {
+            Probe(waited: 0);
+        }
     }
 
-    /// <summary>How long a connection waited from its handshake until its first turn.</summary>
+    /// <summary>How long a connection waited from its handshake until its first turn, once it was let in.</summary>
     public void NoteTurn(TimeSpan waited)
     {
-        _metrics.Waited(waited);
         if (_turnsOfStrangers is null || _turnsOfUsers is null)
         {
             return;
@@ -143,13 +215,18 @@ internal sealed class OverloadGate : IThreadPoolWorkItem, IDisposable
 
         var milliseconds = (long)waited.TotalMilliseconds;
         var now = Now;
+        long longest;
         lock (_gate)
         {
-            _strangers = _strangers.Next(milliseconds, now, _turnsOfStrangers);
-            _users = _users.Next(milliseconds, now, _turnsOfUsers);
+            var users = _waiting.Age(isStranger: false, now);
+            longest = Math.Max(users, _waiting.Age(isStranger: true, now));
+            _strangers = _strangers.Next(milliseconds + longest, now, _turnsOfStrangers);
+            _users = _users.Next(milliseconds + users, now, _turnsOfUsers);
             Volatile.Write(ref _strangersUntil, _strangers.StandsUntil);
             Volatile.Write(ref _usersUntil, _users.StandsUntil);
         }
+
+        _metrics.Waited(waited + TimeSpan.FromMilliseconds(longest));
     }
 
     /// <summary>How long a message waited for its verdict once it was whole.</summary>
@@ -180,6 +257,37 @@ internal sealed class OverloadGate : IThreadPoolWorkItem, IDisposable
                 _log, binding.Name, Cause(why),
                 why == ShedReason.Turn ? "BackPressure:MaxTurnDelay" : "BackPressure:MaxCommitDelay");
         }
+    }
+
+    /// <summary>Sends one, unless one is under way: then false.</summary>
+    private bool Probe(long waited)
+    {
+        if (Interlocked.CompareExchange(ref _probes, 1, 0) != 0)
+        {
+            return false;
+        }
+
+        var now = Now;
+        Volatile.Write(ref _probeSince, now - waited);
+        Volatile.Write(ref _probeSent, now);
+        _send!(this);
+        return true;
+    }
+
+    private void GiveUpLost()
+    {
+        if (Volatile.Read(ref _probes) != 0
+            && Now - Volatile.Read(ref _probeSent) > (long)ProbeLostAfter.TotalMilliseconds)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        }
+    }
+
+    private bool IsLate()
+    {
+        var late = _turnsOfStrangers!.Target / LateShare;
+        return Volatile.Read(ref _lastTurn) > late
+            || (Volatile.Read(ref _probes) != 0 && Now - Volatile.Read(ref _probeSent) > late);
     }
 
     private static string Cause(ShedReason why) => why == ShedReason.Turn

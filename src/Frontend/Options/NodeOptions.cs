@@ -70,7 +70,7 @@ public sealed record TlsOptions(ImmutableArray<CertificateOptions> Certificates,
 
 /// <summary>When a node takes less, or nothing new.</summary>
 /// <param name="MaxProcessMemory">Null: 85 % of the container's or machine's limit.</param>
-/// <param name="MaxTurnDelay">Zero: connections may wait as long as they do.</param>
+/// <param name="MaxTurnDelay">Zero: connections may wait as long as they do, and are let in at once.</param>
 /// <param name="MaxCommitDelay">Zero: messages may wait as long as they do.</param>
 public sealed record BackPressureOptions(
     long MinFreeDisk, long? MaxProcessMemory, TimeSpan MaxTurnDelay = default, TimeSpan MaxCommitDelay = default)
@@ -87,7 +87,7 @@ public sealed record BackPressureOptions(
         reader.Duration("MaxTurnDelay", Second / 20, TimeSpan.Zero, 60 * Second,
             "New connections wait longer than that for a fifth of a second on end: more comes than the processor can do. New ones of "
                 + "gateway bindings are answered 421 4.3.2 at once, and those of users (submission, relay, POP3) too when they wait four times as long. "
-                + "Who is connected goes on. 0: never."),
+                + "Who is connected goes on; while that takes longer than a fifth of it, new connections wait for their turn, users first. 0: never."),
         reader.Duration("MaxCommitDelay", Second, TimeSpan.Zero, 60 * Second,
             "Messages wait longer than that for their commit for a second on end: the store is slow. New connections of gateway bindings "
                 + "are answered 421 4.3.2. Users are not: they wait, or hear 451 4.3.0 when the lane of the store is full. 0: never."));
