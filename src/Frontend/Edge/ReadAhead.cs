@@ -15,7 +15,7 @@ internal sealed class ReadAhead(IBodyStore bodies)
 {
     // A head and the first octets of a chunk fit: the usual message with an attachment is one read, not two.
     private const int Octets = 128 * 1024;
-    private const int MessagesMax = 32;
+    private const int MessagesMax = 64;
 
     private Pages? _pages;
     private BodyId _lastServed;

@@ -14,7 +14,7 @@ internal sealed class Readers : IDisposable
     private readonly int _waitingMax;
     private readonly ILogger _log;
     private readonly StorageMetrics _metrics;
-    private int _idle;
+    private readonly Stack<AutoResetEvent> _idle = [];
     private bool _closed;
 
     public Readers(Func<Database> open, SqliteStoreOptions options, ILogger log, StorageMetrics metrics)
@@ -35,25 +35,13 @@ internal sealed class Readers : IDisposable
     /// <summary>Never blocks; at the bound the read fails at once.</summary>
     public void Post(ReadWork work)
     {
-        lock (_gate)
+        if (!TryQueue(work, out var wake))
         {
-            if (!_closed && _queue.Count < _waitingMax)
-            {
-                _queue.Enqueue(work);
-
-                // Waking a thread costs as much as the read: a reader that is awake takes a few in
-                // turn. More than a few
-                // may mean that it waits for the disk.
-                if (_idle > 0 && (_idle == _threads.Count || _queue.Count > QueuedPerWake))
-                {
-                    Monitor.Pulse(_gate);
-                }
-
-                return;
-            }
+            work.Fail(new StoreUnavailableException(_closed ? "The store is closed." : "Too many reads are waiting."));
         }
 
-        work.Fail(new StoreUnavailableException(_closed ? "The store is closed." : "Too many reads are waiting."));
+        // Outside the lock, which it would ask for at once.
+        _ = wake?.Set();
     }
 
     public Task<TResult> Ask<TResult>(Func<Database, TResult> read, CancellationToken cancellationToken)
@@ -69,7 +57,10 @@ internal sealed class Readers : IDisposable
         lock (_gate)
         {
             _closed = true;
-            Monitor.PulseAll(_gate);
+            while (_idle.TryPop(out var wake))
+            {
+                _ = wake.Set();
+            }
         }
 
         foreach (var thread in _threads)
@@ -78,11 +69,36 @@ internal sealed class Readers : IDisposable
         }
     }
 
+    private bool TryQueue(ReadWork work, out AutoResetEvent? wake)
+    {
+        lock (_gate)
+        {
+            wake = null;
+            if (_closed || _queue.Count >= _waitingMax)
+            {
+                return false;
+            }
+
+            _queue.Enqueue(work);
+
+            // Waking a thread costs as much as the read: a reader that is awake, or about to be, takes a few in turn.
+            // More than a few may mean that it waits for the disk. Who read last has the most in its cache.
+            if (_idle.Count == _threads.Count || _queue.Count > QueuedPerWake)
+            {
+                _ = _idle.TryPop(out wake);
+            }
+
+            return true;
+        }
+    }
+
     private void Run(Database database)
     {
+        // Not disposed of: who took it off the idle ones may set it after the end.
+        var wake = new AutoResetEvent(false);
         using (database)
         {
-            while (Next() is { } work)
+            while (Next(wake) is { } work)
             {
                 _metrics.Reads.Add(1);
                 try
@@ -103,23 +119,27 @@ internal sealed class Readers : IDisposable
         }
     }
 
-    private ReadWork? Next()
+    private ReadWork? Next(AutoResetEvent wake)
     {
-        lock (_gate)
+        while (true)
         {
-            while (_queue.Count == 0)
+            lock (_gate)
             {
+                if (_queue.TryDequeue(out var work))
+                {
+                    return work;
+                }
+
                 if (_closed)
                 {
                     return null;
                 }
 
-                _idle++;
-                _ = Monitor.Wait(_gate);
-                _idle--;
+                // Whoever wakes it takes it off.
+                _idle.Push(wake);
             }
 
-            return _queue.Dequeue();
+            _ = wake.WaitOne();
         }
     }
 }

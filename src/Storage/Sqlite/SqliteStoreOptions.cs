@@ -34,7 +34,7 @@ public sealed record SqliteStoreOptions
     public int ReaderCacheKibibytes { get; init; } = 512;
 
     /// <summary>Octets of write-ahead log from which it is copied into the database while writing goes on.</summary>
-    public long CheckpointFromOctets { get; init; } = 16L * 1024 * 1024;
+    public long CheckpointFromOctets { get; init; } = 64L * 1024 * 1024;
 
     /// <summary>Octets of write-ahead log above which it is cut back.</summary>
     public long WalOctetsMax { get; init; } = 256L * 1024 * 1024;
