@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using MailCluster.LoadTest.Measuring;
 using MailCluster.LoadTest.Scenarios;
 using MailCluster.LoadTest.Sink;
@@ -85,6 +86,37 @@ public sealed class SinkTests : IAsyncLifetime
         Assert.Contains(result.Reasons, reason => reason is { Stage: "CONNECT", Reason: "connection refused" });
     }
 
+    [Fact]
+    public async Task An_alert_in_the_place_of_a_handshake_counts_as_a_refusal()
+    {
+        using TcpListener server = new(IPAddress.Loopback, 0);
+        server.Start();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var answering = Task.Run(
+            async () =>
+            {
+                while (!stop.IsCancellationRequested)
+                {
+                    // Fatal, internal_error (RFC 8446 §6.2), and no more.
+                    using var client = await server.AcceptSocketAsync(stop.Token);
+                    await client.ReceiveAsync(new byte[4096], stop.Token);
+                    await client.SendAsync(new byte[] { 21, 3, 3, 0, 2, 2, 80 }, stop.Token);
+                }
+            },
+            stop.Token);
+
+        var result = await RunAsync(
+            """{ "kind": "pop3", "tls": 1, "arrivals": { "process": "even", "rate": 20 } }""", "[[3000, 1]]",
+            pop3s: server.LocalEndpoint.ToString());
+
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => answering);
+        var operation = Assert.Single(result.Operations);
+        Assert.Equal(("TLS", "TLS alert"), (Assert.Single(result.Reasons).Stage, result.Reasons[0].Reason));
+        Assert.Equal(operation.Failed, result.Seconds.Sum(second => second.Operations[0].Refused));
+        Assert.True(operation.Failed >= 30, $"{operation.Failed} of {operation.Arrived}");
+    }
+
     private async Task StopAsync()
     {
         if (!_stop.IsCancellationRequested)
@@ -108,12 +140,14 @@ public sealed class SinkTests : IAsyncLifetime
     private static long AcknowledgedLines(LoadResult result) =>
         File.ReadLines(result.LedgerPath).Count(line => line.StartsWith("A ", StringComparison.Ordinal));
 
-    private Task<LoadResult> RunAsync(string clients, string histogram, Action<RunSecond>? second = null)
+    private Task<LoadResult> RunAsync(
+        string clients, string histogram, Action<RunSecond>? second = null, string? pop3s = null)
     {
+        var tls = pop3s is null ? "" : $", \"pop3s\": \"{pop3s}\"";
         var scenario = ScenarioFile.Parse($$"""
             {
               "duration": "2s", "check": false,
-              "targets": [{ "smtp": "{{_sink.Smtp}}", "pop3": "{{_sink.Pop3}}" }],
+              "targets": [{ "smtp": "{{_sink.Smtp}}", "pop3": "{{_sink.Pop3}}"{{tls}} }],
               "users": { "count": 50, "make": false, "password": "secret" },
               "sizes": { "source": "https://load.invalid/", "histogram": {{histogram}} },
               "clients": [{{clients}}]

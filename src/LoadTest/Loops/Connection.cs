@@ -71,7 +71,8 @@ internal sealed class Connection : WheelTimer, IPollable, IDisposable
     /// <summary>Certificates are not checked: load is sent to servers that have none to show.</summary>
     public async ValueTask<bool> StartTlsAsync(SslClientAuthenticationOptions options)
     {
-        var tls = new SslStream(new ConnectionStream(this), leaveInnerStreamOpen: true);
+        var stream = new ConnectionStream(this);
+        var tls = new SslStream(stream, leaveInnerStreamOpen: true);
         try
         {
             await tls.AuthenticateAsClientAsync(options);
@@ -79,7 +80,7 @@ internal sealed class Connection : WheelTimer, IPollable, IDisposable
         catch (Exception exception) when (exception is IOException or AuthenticationException)
         {
             await tls.DisposeAsync();
-            return Fail(ConnectionEnd.TlsFailed);
+            return Fail(stream.BeganWithAlert ? ConnectionEnd.TlsAlert : ConnectionEnd.TlsFailed);
         }
 
         _tls = tls;

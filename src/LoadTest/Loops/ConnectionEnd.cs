@@ -12,5 +12,8 @@ internal enum ConnectionEnd
     Reset,
     TimedOut,
     TlsFailed,
+
+    /// <summary>Turned away where TLS comes first.</summary>
+    TlsAlert,
     ClosedHere,
 }

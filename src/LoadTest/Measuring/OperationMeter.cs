@@ -56,7 +56,7 @@ internal sealed class OperationMeter(string name)
         InFlight--;
         FailedCount++;
         Note(outcome);
-        if (outcome is { Stage: Stage.Greeting, Code: not 0 } && nanoseconds > 0)
+        if (outcome.IsTurnedAway && nanoseconds > 0)
         {
             _secondRefused.Record(nanoseconds);
         }

@@ -29,6 +29,9 @@ internal readonly record struct Outcome(Stage Stage, int Code, ConnectionEnd End
 
     public bool IsDone => Code == 1;
 
+    /// <summary>Turned away instead of greeted: with a reply, or where TLS comes first with an alert.</summary>
+    public bool IsTurnedAway => this is { Stage: Stage.Greeting, Code: not 0 } or { End: ConnectionEnd.TlsAlert };
+
     public static Outcome Refused(Stage stage, int code) => new(stage, code, ConnectionEnd.None);
 
     public static Outcome Lost(Stage stage, Connection connection) => new(stage, 0, connection.End);
@@ -48,6 +51,7 @@ internal readonly record struct Outcome(Stage Stage, int Code, ConnectionEnd End
             ConnectionEnd.Reset => "reset by the server",
             ConnectionEnd.TimedOut => "no answer in time",
             ConnectionEnd.TlsFailed => "TLS failed",
+            ConnectionEnd.TlsAlert => "TLS alert",
             _ => "closed here",
         },
     };
