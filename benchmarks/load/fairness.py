@@ -91,9 +91,12 @@ def main():
                       f"({sum(row(second, name)['failed'] for second in seconds)} failed)" for name in QUIET), flush=True)
         for name in QUIET:
             for share in (0.5, 0.99):
-                once, much = (statistics.median(percentile(seconds, name, share) for seconds, _ in found[times])
-                              for times in (1, 20))
-                print(f"{name}, p{share * 100:.0f}, medians of {given.runs}: {once:.1f} → {much:.1f} ms, ratio {much / once:.2f}")
+                once, much = ([percentile(seconds, name, share) for seconds, _ in found[times]] for times in (1, 20))
+                # What follows each other shares what else the machine does.
+                pairs = [after / before for before, after in zip(once, much)]
+                print(f"{name}, p{share * 100:.0f}, medians of {given.runs}: {statistics.median(once):.1f} → "
+                      f"{statistics.median(much):.1f} ms, ratio {statistics.median(much) / statistics.median(once):.2f}; "
+                      f"of each two that follow each other {statistics.median(pairs):.2f} ({min(pairs):.2f} to {max(pairs):.2f})")
         print("node busy, medians: " + ", ".join(
             f"{statistics.median(busy for _, busy in found[times]):.0%} at {times} times" for times in (1, 20)))
         for bottleneck in end["bottlenecks"]:
