@@ -70,7 +70,7 @@ public sealed class FirstTurnsTests : IAsyncDisposable
         Assert.Equal(1, await CountAsync(strangers));
         Assert.Empty(_turns);
         await ConnectAsync(users, 1, waits: false);
-        Assert.Equal(1, await CountAsync(users));
+        Assert.Equal(1, await CountAsync(users, 1));
     }
 
     [Fact]
