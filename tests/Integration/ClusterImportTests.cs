@@ -58,9 +58,11 @@ public sealed class ClusterImportTests : IDisposable
                 Task.Run(() => Import(cluster, 1, user, mbox), TestContext.Current.CancellationToken)),
         ];
         Until.True(
-            () => Enumerable.Range(1, Users).All(user => imports[user - 1].IsCompleted || Count(cluster, user) >= 100),
+            () => Enumerable.Range(1, Users).All(user => imports[user - 1].IsCompleted || Count(cluster, user) >= 20),
             "all have begun");
-        Assert.DoesNotContain(imports, import => import.IsCompleted);
+
+        // They do not share the processors evenly: one may be through.
+        Assert.True(imports.Count(import => !import.IsCompleted) >= Users / 2, "the imports were too fast");
         cluster.Kill(2);
         await Task.WhenAll(imports);
 
