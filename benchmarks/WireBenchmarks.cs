@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using BenchmarkDotNet.Attributes;
 using MailCluster.Shared.Wire;
+using MailCluster.Testing;
 
 namespace MailCluster.Benchmarks;
 
@@ -14,6 +15,7 @@ public class WireBenchmarks
 {
     private const int Lines = 1000;
     private const int LineOctetsMax = 2048;
+    private const int SegmentOctets = 23;
 
     private readonly byte[] _output = new byte[256 * 1024];
     private ReadOnlySequence<byte> _lines;
@@ -27,7 +29,8 @@ public class WireBenchmarks
         var commands = Encoding.ASCII.GetBytes(
             string.Concat(Enumerable.Repeat("RCPT TO:<someone@example.test>\r\n", Lines)));
         _lines = new ReadOnlySequence<byte>(commands);
-        _split = Segment.Of(commands, 23);
+        _split = SegmentSplitter.Split(
+            commands, Enumerable.Repeat(SegmentOctets, commands.Length / SegmentOctets).ToArray());
         _proxy = new ReadOnlySequence<byte>("PROXY TCP4 192.0.2.1 198.51.100.7 56324 25\r\n"u8.ToArray());
 
         // 64 KiB in lines of 72 octets, each tenth of which begins with a dot, and the end of DATA.
@@ -38,11 +41,11 @@ public class WireBenchmarks
         }
 
         _message = Encoding.ASCII.GetBytes(text.Append(".\r\n").ToString());
-        Demand(LinesInOnePiece() == Lines);
-        Demand(LinesInPieces() == Lines);
-        Demand(Unstuff64KiB() > 60_000);
-        Demand(Stuff64KiB() > _message.Length);
-        Demand(ProxyHeaderOfText() == ProxyHeaderStatus.Complete);
+        Measured.Demand(LinesInOnePiece() == Lines);
+        Measured.Demand(LinesInPieces() == Lines);
+        Measured.Demand(Unstuff64KiB() > 60_000);
+        Measured.Demand(Stuff64KiB() > _message.Length);
+        Measured.Demand(ProxyHeaderOfText() == ProxyHeaderStatus.Complete);
     }
 
     [Benchmark(OperationsPerInvoke = Lines)]
@@ -82,32 +85,5 @@ public class WireBenchmarks
         }
 
         return count;
-    }
-
-    private static void Demand(bool isSo)
-    {
-        if (!isSo)
-        {
-            throw new InvalidOperationException("Not what was to be measured.");
-        }
-    }
-
-    private sealed class Segment : ReadOnlySequenceSegment<byte>
-    {
-        private Segment(ReadOnlyMemory<byte> memory, long index) => (Memory, RunningIndex) = (memory, index);
-
-        public static ReadOnlySequence<byte> Of(byte[] octets, int length)
-        {
-            Segment first = new(octets.AsMemory(0, length), 0);
-            var last = first;
-            for (var at = length; at < octets.Length; at += length)
-            {
-                Segment next = new(octets.AsMemory(at, Math.Min(length, octets.Length - at)), at);
-                last.Next = next;
-                last = next;
-            }
-
-            return new(first, 0, last, last.Memory.Length);
-        }
     }
 }
