@@ -92,18 +92,7 @@ public sealed class SinkTests : IAsyncLifetime
         using TcpListener server = new(IPAddress.Loopback, 0);
         server.Start();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        var answering = Task.Run(
-            async () =>
-            {
-                while (!stop.IsCancellationRequested)
-                {
-                    // Fatal, internal_error (RFC 8446 §6.2), and no more.
-                    using var client = await server.AcceptSocketAsync(stop.Token);
-                    await client.ReceiveAsync(new byte[4096], stop.Token);
-                    await client.SendAsync(new byte[] { 21, 3, 3, 0, 2, 2, 80 }, stop.Token);
-                }
-            },
-            stop.Token);
+        var answering = TurnAwayAsync(server, stop.Token);
 
         var result = await RunAsync(
             """{ "kind": "pop3", "tls": 1, "arrivals": { "process": "even", "rate": 20 } }""", "[[3000, 1]]",
@@ -115,6 +104,24 @@ public sealed class SinkTests : IAsyncLifetime
         Assert.Equal(("TLS", "TLS alert"), (Assert.Single(result.Reasons).Stage, result.Reasons[0].Reason));
         Assert.Equal(operation.Failed, result.Seconds.Sum(second => second.Operations[0].Refused));
         Assert.True(operation.Failed >= 30, $"{operation.Failed} of {operation.Arrived}");
+    }
+
+    private static async Task TurnAwayAsync(TcpListener server, CancellationToken stop)
+    {
+        while (true)
+        {
+            using var client = await server.AcceptSocketAsync(stop);
+            try
+            {
+                // Fatal, internal_error (RFC 8446 §6.2), and no more.
+                await client.ReceiveAsync(new byte[4096], stop);
+                await client.SendAsync(new byte[] { 21, 3, 3, 0, 2, 2, 80 }, stop);
+            }
+            catch (SocketException)
+            {
+                // The run is over, and with it this client.
+            }
+        }
     }
 
     private async Task StopAsync()
